@@ -1,0 +1,1 @@
+../../firkin/__init__.py

@@ -1,0 +1,53 @@
+# Everything a newcomer needs: `make demo` runs a container, `make test` runs every test.
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+FIRKIN := $(VENV)/bin/firkin
+# The distribution's own interpreter has a shared library, which the command embeds.
+HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+SOURCES := $(shell find csrc firkin oci cgroupfs runtime -name '*.[ch]' -o -name '*.py' -o -name 'meson.build') \
+	meson.build pyproject.toml
+REQUIREMENTS := meson-python meson ninja Cython cffi pytest hypothesis mypy ruff
+
+.PHONY: setup demo test lint generate bench fuzz clean
+
+setup: $(FIRKIN)
+
+$(VENV)/.packages: .ci/packages
+	.ci/packages build
+	$(or $(HOST_PYTHON),$(error Python 3.11 or newer is needed)) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet $(REQUIREMENTS)
+	touch $@
+
+$(FIRKIN): $(VENV)/.packages $(SOURCES)
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/pip install --quiet --no-deps --no-build-isolation --force-reinstall .
+	touch $@
+
+demo: setup
+	FIRKIN=$(FIRKIN) sh examples/demo.sh
+
+test: setup
+	.ci/packages test
+	$(PYTHON) tests/run.py
+
+lint: setup
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+# runtime/plan/opcodes.py and operation_names.py, from csrc/plan.h
+generate:
+	$(HOST_PYTHON) csrc/plan_opcodes.py
+
+bench: setup
+	.ci/packages test
+	$(PYTHON) benchmarks/lifecycle.py
+
+fuzz: $(VENV)/.packages
+	test -d build/fuzz || CC=clang $(VENV)/bin/meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
+	$(VENV)/bin/ninja -C build/fuzz
+	build/fuzz/tests/c/fuzz_plan -max_total_time=60
+
+clean:
+	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,90 @@
+"""How long a container's life takes: `run` of true, and create, start and delete one by one, against other runtimes.
+
+    python benchmarks/lifecycle.py [--rounds N] [--json FILE]
+
+The runtimes take turns, so that whatever else the machine does hits all of them. Compare ratios, not times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# At the end: the folder firkin/ must not hide the installed package.
+sys.path.append(str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.peers import Peer, find_peers, in_unified_layout
+from tests.support.bundle import Bundle
+
+Samples = dict[str, dict[str, list[float]]]
+
+
+def timed(action: Callable[[], None]) -> float:
+    """Milliseconds that the action takes."""
+    begin = time.perf_counter()
+    action()
+    return (time.perf_counter() - begin) * 1000
+
+
+def measure(peer: Peer, bundle: Path, id: str) -> dict[str, float]:
+    """One round: a `run`, and a container made, started and deleted in steps."""
+    arguments = ("-b", str(bundle), id)
+    found = {"run": timed(lambda: peer.run("run", *arguments))}
+    found["create"] = timed(lambda: peer.run("create", *arguments))
+    found["start"] = timed(lambda: peer.run("start", id))
+    found["delete"] = timed(lambda: peer.run("delete", "--force", id))
+    return found
+
+
+def sample(peers: list[Peer], bundle: Path, rounds: int) -> Samples:
+    """All rounds, the peers in turn; two rounds before them only warm up."""
+    samples: Samples = {peer.name: {} for peer in peers}
+    for number in range(-2, rounds):
+        for peer in peers:
+            for step, value in measure(peer, bundle, f"bench-{peer.name}-{number + 2}").items():
+                if number >= 0:
+                    samples[peer.name].setdefault(step, []).append(value)
+    return samples
+
+
+def table(samples: Samples) -> str:
+    """Median and fastest of each step, and the ratio of firkin's median to the peer's."""
+    lines = [f"{'step':8} {'runtime':8} {'median ms':>10} {'fastest':>8} {'firkin is':>10}"]
+    for step in next(iter(samples.values())):
+        ours = statistics.median(samples["firkin"][step])
+        for name, steps in samples.items():
+            median = statistics.median(steps[step])
+            ratio = "" if name == "firkin" else f"{ours / median:9.2f}x"
+            lines.append(f"{step:8} {name:8} {median:10.2f} {min(steps[step]):8.2f} {ratio:>10}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--json", type=Path, help="write all samples to this file")
+    options = parser.parse_args()
+    in_unified_layout()
+    with tempfile.TemporaryDirectory() as directory:
+        bundle = Bundle(Path(directory))
+        bundle.process["args"] = ["/bin/true"]
+        bundle.config["ociVersion"] = "1.0.2"
+        path = bundle.save()
+        peers = find_peers(path)
+        for peer in peers:
+            print(f"{peer.name}: {peer.version()}")
+        samples = sample(peers, path, options.rounds)
+    print(table(samples))
+    if options.json:
+        options.json.write_text(json.dumps(samples, indent=1))
+
+
+if __name__ == "__main__":
+    main()

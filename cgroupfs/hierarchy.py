@@ -1,0 +1,95 @@
+"""The cgroup v2 hierarchy of this host: where it is mounted, what it controls.
+
+Source: Documentation/admin-guide/cgroup-v2.rst, "Mounting"; proc(5), mountinfo.
+"""
+
+from __future__ import annotations
+
+import os
+
+from firkin.errors import CgroupError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Hierarchy", "find_hierarchy"]
+
+_USUAL = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
+
+
+class Hierarchy:
+    """A mounted cgroup2 file system.
+
+    `mount` is its path, `options` its mount options (nsdelegate, memory_recursiveprot ...), `controllers` those
+    that its root can give to children, and `unified` whether it stands where a host without cgroup v1 has it.
+    """
+
+    __slots__ = ("controllers", "mount", "options", "unified")
+
+    def __init__(self, mount: str, options: frozenset[str], controllers: frozenset[str]) -> None:
+        self.mount = mount
+        self.options = options
+        self.controllers = controllers
+        self.unified = mount == _USUAL[0]
+
+    def missing(self) -> Mapping[str, str]:
+        """Why each controller that the kernel knows is not here, by name: `bound to a cgroup v1 hierarchy` ..."""
+        reasons: dict[str, str] = {}
+        with open("/proc/cgroups") as file:
+            rows = [line.split() for line in file if line[0] != "#"]
+        for name, hierarchy, _, enabled in rows:
+            name = {"blkio": "io"}.get(name, name)
+            if name in self.controllers:
+                continue
+            if enabled == "0":
+                reasons[name] = "disabled on the kernel command line"
+            elif hierarchy != "0":
+                reasons[name] = "bound to a cgroup v1 hierarchy"
+            else:
+                reasons[name] = f"not in {self.mount}/cgroup.controllers"
+        return reasons
+
+
+def find_hierarchy(mountinfo: str = "/proc/self/mountinfo") -> Hierarchy:
+    """The cgroup v2 hierarchy in sight.
+
+    Parameters: `mountinfo` is the file that lists the mounts.
+    Raises CgroupError if none is mounted.
+    """
+    with open(mountinfo, "rb") as file:
+        mounts = dict(_cgroup2_mounts(file.read()))
+    if not mounts:
+        hint = "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1"
+        raise CgroupError("find cgroup v2: no cgroup2 file system is mounted", hint=hint)
+    mount = next((usual for usual in _USUAL if usual in mounts), None) or min(mounts, key=len)
+    return Hierarchy(mount, mounts[mount], _read_controllers(mount))
+
+
+def _cgroup2_mounts(mountinfo: bytes) -> list[tuple[str, frozenset[str]]]:
+    found = []
+    at = mountinfo.find(b" - cgroup2 ")
+    while at >= 0:
+        start = mountinfo.rfind(b"\n", 0, at) + 1
+        end = mountinfo.find(b"\n", at)
+        mount = os.fsdecode(mountinfo[start:at].split(b" ")[4])
+        options = os.fsdecode(mountinfo[at + 3 : end].split(b" ")[2])
+        found.append((_unescape(mount), frozenset(options.split(","))))
+        at = mountinfo.find(b" - cgroup2 ", end)
+    return found
+
+
+def _unescape(path: str) -> str:
+    # Space, tab, newline and backslash are written as three octal digits.
+    if "\\" not in path:
+        return path
+    head, *rest = path.split("\\")
+    return head + "".join(chr(int(part[:3], 8)) + part[3:] for part in rest)
+
+
+def _read_controllers(mount: str) -> frozenset[str]:
+    try:
+        with open(f"{mount}/cgroup.controllers") as file:
+            return frozenset(file.read().split())
+    except OSError as error:
+        raise CgroupError(f"read {mount}/cgroup.controllers: {error.strerror}") from error

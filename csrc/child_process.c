@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The child's side of the meetings, and the birth of the second child where one is needed. */
+#include "channel.h"
+#include "child.h"
+#include "syscalls.h"
+#include "text.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+
+int op_setsid(struct run *run, const struct plan_op *op)
+{
+	(void)run;
+	(void)op;
+	return (int)sys_setsid();
+}
+
+int op_receive(struct run *run, const struct plan_op *op)
+{
+	uint64_t next = op->arg[0], end = next + op->arg[1];
+	if (end > PLAN_MAX_SLOTS || end < next)
+		return -EINVAL;
+	while (next < end) {
+		struct plan_record record;
+		int r = channel_receive(run->sync, &record, &run->slots[next], (unsigned)(end - next));
+		if (r < 0)
+			return r;
+		if (record.type != PLAN_SLOTS || !r)
+			return -EPROTO;
+		next += (unsigned)r;
+	}
+	return 0;
+}
+
+int op_rendezvous(struct run *run, const struct plan_op *op)
+{
+	struct plan_record record = { .type = PLAN_ARRIVED, .value = (uint32_t)op->arg[0] };
+	int r = channel_send(run->sync, &record, 0, 0);
+	if (r >= 0)
+		r = channel_receive(run->sync, &record, 0, 0);
+	if (r < 0)
+		return r;
+	return record.type == PLAN_RELEASED && record.value == op->arg[0] ? 0 : -EPROTO;
+}
+
+/*
+ * The new process is a sibling, not a child, of this one, so that it belongs to the runtime's
+ * caller. This one tells the runtime of it and exits.
+ */
+int op_clone_again(struct run *run, const struct plan_op *op)
+{
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PIDFD | op->arg[0],
+				   .pidfd = (uintptr_t)&pidfd };
+	if (op->arg[1] != PLAN_NO_SLOT) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)run_slot(run, op->arg[1]);
+	}
+	long pid = sys_clone3(&args, sizeof args);
+	if (pid <= 0)
+		return (int)pid;
+	struct plan_record record = { .type = PLAN_CLONED, .value = (uint32_t)pid };
+	int r = channel_send(run->sync, &record, &pidfd, 1);
+	for (;;)
+		sys_exit_group(r < 0);
+}
+
+int op_wait_start(struct run *run, const struct plan_op *op)
+{
+	char byte;
+	long n;
+	/* From here on the creator is gone: nobody listens at the socket, `start` does at the answer. */
+	run->answer = run_slot(run, op->arg[1]);
+	sys_close(run->sync);
+	run->sync = -1;
+	do
+		n = sys_read(run_slot(run, op->arg[0]), &byte, 1);
+	while (n == -EINTR);
+	return n < 0 ? (int)n : n == 1 ? 0 : -EPIPE;
+}
+
+/* `start` has no plan at hand: it is told the code, and the place in the document in front of the detail. */
+static void answer(const struct run *run, struct plan_record *record)
+{
+	const struct plan_op *op = &plan_ops(&run->plan, PLAN_CHILD)[run->op];
+	record->value = op->code;
+	text_copy(record->detail, sizeof record->detail, plan_text(&run->plan, op->origin));
+	if (run->detail[0]) {
+		text_append(record->detail, sizeof record->detail, ": ");
+		text_append(record->detail, sizeof record->detail, run->detail);
+	}
+	sys_write(run->answer, record, sizeof *record);
+}
+
+void child_report(struct run *run, int error)
+{
+	struct plan_record record = { .type = PLAN_FAILED, .op = run->op, .error = -error };
+	if (run->answer >= 0) {
+		answer(run, &record);
+		return;
+	}
+	text_copy(record.detail, sizeof record.detail, run->detail);
+	if (run->sync >= 0)
+		channel_send(run->sync, &record, 0, 0);
+}

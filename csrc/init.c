@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * firkin-init: the executor. It gets two descriptors, the socket to its parent and the plan, runs the
+ * child's operations and becomes the workload. No C library, no heap, no environment.
+ */
+#include "child.h"
+#include "syscalls.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/mman.h>
+
+/* The container's exit status if its program could not be executed, as shells have it. */
+#define EXIT_NOT_FOUND 127
+#define EXIT_NOT_EXECUTABLE 126
+
+static struct run run;
+
+/* A signal that the runtime's caller ignores or blocks is none of the workload's business. */
+static void reset_signals(void)
+{
+	struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} standard = { 0 };
+	uint64_t none = 0;
+	for (int signal = 1; signal <= 64; signal++)
+		if (signal != 9 && signal != 19)
+			sys_rt_sigaction(signal, &standard, 0);
+	sys_rt_sigprocmask(2 /* SIG_SETMASK */, &none, 0);
+}
+
+static int map_plan(int fd)
+{
+	long size = sys_lseek(fd, 0, 2 /* SEEK_END */);
+	if (size <= 0)
+		return size ? (int)size : -EINVAL;
+	long base = sys_mmap(0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	sys_close(fd);
+	if (base < 0 && base > -4096)
+		return (int)base;
+	return plan_check(&run.plan, (void *)base, (uint64_t)size);
+}
+
+static int exit_status(int error)
+{
+	uint32_t count = run.plan.header ? run.plan.header->sections[PLAN_CHILD].count : 0;
+	uint32_t code = run.op < count ? plan_ops(&run.plan, PLAN_CHILD)[run.op].code : 0;
+	if (code != OP_EXEC && code != OP_FIND_EXECUTABLE)
+		return 1;
+	return error == -ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+static int run_child(int plan_fd)
+{
+	int r = map_plan(plan_fd);
+	if (r < 0)
+		return r;
+	sys_umask(0);
+	return run_section(&run, PLAN_CHILD, child_operations, child_operation_count);
+}
+
+int init_main(int argc, char **argv)
+{
+	run_prepare(&run);
+	if (argc != 3)
+		return 1;
+	run.sync = (int)text_number(argv[1]);
+	sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+	reset_signals();
+	int r = run_child((int)text_number(argv[2]));
+	child_report(&run, r);
+	return exit_status(r);
+}

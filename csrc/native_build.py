@@ -1,0 +1,32 @@
+"""Writes the C source of `firkin.runtime._native`, the binding of the spawner."""
+
+import sys
+
+import cffi
+
+DECLARATIONS = """
+struct spawn_outcome {
+    int error; int section; uint32_t op;
+    int undo_error; uint32_t undo_op;
+    int pid; int pidfd; int terminal; int output;
+    char detail[232];
+};
+struct spawn_hook {
+    const char *path; char *const *args; char *const *env;
+    int64_t timeout_ms;
+    const char *state; uint32_t state_size;
+    int pid; int output;
+    char detail[232];
+};
+int spawn_load_init(const char *path);
+int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome);
+int spawn_hook(struct spawn_hook *hook);
+int64_t spawn_start_time(int pid);
+int spawn_wait(int pidfd, int64_t timeout_ms);
+"""
+
+if __name__ == "__main__":
+    ffi = cffi.FFI()
+    ffi.cdef(DECLARATIONS)
+    ffi.set_source("firkin.runtime._native", '#include "spawn.h"')
+    ffi.emit_c_code(sys.argv[1])

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The cgroup is made, limited and given its device program before any process is in it. */
+#include "files.h"
+#include "parent.h"
+#include "process.h"
+#include "syscalls.h"
+#include "text.h"
+
+#include <asm/statfs.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <poll.h>
+
+#define DIRECTORY (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+static int check_magic(int fd, long magic)
+{
+	struct statfs fs = { 0 };
+	long r = sys_fstatfs(fd, &fs);
+	if (r < 0)
+		return (int)r;
+	return fs.f_type == magic ? 0 : -ENOTSUP;
+}
+
+int op_cgroup_root(struct run *run, const struct plan_op *op)
+{
+	long fd = sys_openat(AT_FDCWD, run_text(run, op->arg[1]), O_DIRECTORY | O_CLOEXEC, 0);
+	int r = run_fill(run, op->arg[0], fd);
+	return r < 0 ? r : check_magic((int)fd, CGROUP2_SUPER_MAGIC);
+}
+
+/* The text of a small kernel file; 0 or -errno. */
+static int read_small(int dir, const char *name, char *to, size_t room)
+{
+	long fd = sys_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	long n = sys_read(fd, to, room - 1);
+	sys_close(fd);
+	to[n < 0 ? 0 : n] = 0;
+	return n < 0 ? (int)n : 0;
+}
+
+static int is_populated(const char *events)
+{
+	const char *key = "populated 1";
+	for (; *events; events++) {
+		size_t i = 0;
+		while (key[i] && events[i] == key[i])
+			i++;
+		if (!key[i])
+			return 1;
+	}
+	return 0;
+}
+
+static int refuse_populated(int cgroup)
+{
+	char events[256];
+	int r = read_small(cgroup, "cgroup.events", events, sizeof events);
+	if (r < 0)
+		return r;
+	return is_populated(events) ? -EBUSY : 0;
+}
+
+int op_cgroup_make(struct run *run, const struct plan_op *op)
+{
+	int parent = run_slot(run, op->arg[1]);
+	const char *name = run_text(run, op->arg[2]);
+	long r = sys_mkdirat(parent, name, 0755);
+	if (r < 0 && r != -EEXIST)
+		return (int)r;
+	long fd = sys_openat(parent, name, DIRECTORY, 0);
+	if (fd >= 0 && r == -EEXIST && op->arg[3]) {
+		r = refuse_populated((int)fd);
+		if (r < 0) {
+			sys_close(fd);
+			return (int)r;
+		}
+	}
+	return run_fill(run, op->arg[0], fd);
+}
+
+static int write_control(int dir, const char *file, const char *data, size_t size)
+{
+	long fd = sys_openat(dir, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
+	return file_write_once(fd, data, (uint32_t)size);
+}
+
+/* A write is all or nothing: one controller that the kernel refuses must not cost the others. */
+static void enable_each(int dir, const char *controllers)
+{
+	while (*controllers) {
+		size_t n = 0;
+		while (controllers[n] && controllers[n] != ' ')
+			n++;
+		write_control(dir, "cgroup.subtree_control", controllers, n);
+		controllers += n + (controllers[n] == ' ');
+	}
+}
+
+int op_cgroup_enable(struct run *run, const struct plan_op *op)
+{
+	int dir = run_slot(run, op->arg[0]);
+	const char *wanted = run_text(run, op->arg[1]), *required = run_text(run, op->arg[2]);
+	if (*wanted && write_control(dir, "cgroup.subtree_control", wanted, text_length(wanted)) < 0)
+		enable_each(dir, wanted);
+	if (!*required)
+		return 0;
+	return write_control(dir, "cgroup.subtree_control", required, text_length(required));
+}
+
+int op_cgroup_write(struct run *run, const struct plan_op *op)
+{
+	struct plan_bytes value = plan_bytes(&run->plan, op->arg[2]);
+	return write_control(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), value.data, value.size);
+}
+
+static long load_program(struct plan_bytes program)
+{
+	union bpf_attr attr = { 0 };
+	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+	attr.insns = (uintptr_t)program.data;
+	attr.insn_cnt = program.size / (uint32_t)sizeof(struct bpf_insn);
+	attr.license = (uintptr_t)"Apache-2.0";
+	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof attr);
+}
+
+int op_cgroup_devices(struct run *run, const struct plan_op *op)
+{
+	union bpf_attr attr = { 0 };
+	long program = load_program(plan_bytes(&run->plan, op->arg[1]));
+	if (program < 0)
+		return (int)program;
+	attr.target_fd = (uint32_t)run_slot(run, op->arg[0]);
+	attr.attach_bpf_fd = (uint32_t)program;
+	attr.attach_type = BPF_CGROUP_DEVICE;
+	attr.attach_flags = BPF_F_ALLOW_MULTI;
+	long r = sys_bpf(BPF_PROG_ATTACH, &attr, sizeof attr);
+	sys_close(program);
+	return (int)r;
+}
+
+/* cgroup.events changes wake a poll for POLLPRI; a read arms it again. */
+static int wait_empty(int cgroup)
+{
+	char events[256];
+	long fd = sys_openat(cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	long r = 0;
+	while (r >= 0) {
+		struct pollfd p = { (int)fd, POLLPRI, 0 };
+		sys_lseek(fd, 0, 0);
+		r = sys_read(fd, events, sizeof events - 1);
+		events[r < 0 ? 0 : r] = 0;
+		if (r < 0 || !is_populated(events))
+			break;
+		r = sys_ppoll(&p, 1, 0, 0);
+		if (r == -EINTR)
+			r = 0;
+	}
+	sys_close(fd);
+	return (int)r;
+}
+
+int op_cgroup_remove(struct run *run, const struct plan_op *op)
+{
+	int dir = run_slot(run, op->arg[2]);
+	long fd = sys_openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0);
+	int r = file_write_once(fd, "1", 1);
+	if (r >= 0)
+		r = wait_empty(dir);
+	return r < 0 ? r : (int)sys_unlinkat(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), 0x200);
+}
+
+/* "0::/a/b\n" among the lines of the hierarchies; cut at its end, without the leading slash. */
+static char *unified_path(char *lines)
+{
+	while (*lines) {
+		char *end = lines;
+		while (*end && *end != '\n')
+			end++;
+		if (lines[0] == '0' && lines[1] == ':' && lines[2] == ':' && lines[3] == '/') {
+			*end = 0;
+			return lines[4] ? lines + 4 : ".";
+		}
+		lines = *end ? end + 1 : end;
+	}
+	return 0;
+}
+
+int op_cgroup_of(struct run *run, const struct plan_op *op)
+{
+	char lines[8192];
+	int fd = process_open((int)op->arg[2], "cgroup", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	long n = sys_read(fd, lines, sizeof lines - 1);
+	sys_close(fd);
+	lines[n < 0 ? 0 : n] = 0;
+	const char *path = unified_path(lines);
+	if (!path)
+		return -ENOENT;
+	struct open_how how = { .flags = O_DIRECTORY | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+	return run_fill(run, op->arg[0], sys_openat2(run_slot(run, op->arg[1]), path, &how, sizeof how));
+}

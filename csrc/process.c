@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process.h"
+#include "syscalls.h"
+#include "text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <linux/time_types.h>
+#include <linux/wait.h>
+#include <poll.h>
+#include <signal.h>
+
+/* The child runs on a stack of its own inside the frame of its parent, which waits meanwhile. */
+#define CHILD_STACK 16384
+
+struct birth {
+	struct process *process;
+	uint64_t signal_mask;
+	int error;
+};
+
+static int inherit(int fd, int as)
+{
+	if (fd < 0)
+		return 0;
+	return (int)(fd == as ? sys_fcntl(fd, F_SETFD, 0) : sys_dup3(fd, as, 0));
+}
+
+static int arrange_descriptors(const struct process *process)
+{
+	long r = sys_close_range(process->first_closed, ~0u, CLOSE_RANGE_CLOEXEC);
+	for (unsigned i = 0; i < 2 && r >= 0; i++)
+		if (process->keep[i] >= 0)
+			r = sys_fcntl(process->keep[i], F_SETFD, 0);
+	if (r >= 0)
+		r = inherit(process->stdin_fd, 0);
+	if (r >= 0)
+		r = inherit(process->output_fd, 1);
+	if (r >= 0)
+		r = inherit(process->output_fd, 2);
+	return (int)r;
+}
+
+/* Runs in the child, in its parent's memory: nothing but system calls, no return. */
+__attribute__((noreturn)) static void child_main(void *argument)
+{
+	struct birth *birth = argument;
+	struct process *p = birth->process;
+	long r = arrange_descriptors(p);
+	if (r >= 0)
+		r = sys_rt_sigprocmask(SIG_SETMASK, &birth->signal_mask, 0);
+	if (r >= 0)
+		r = p->program ? sys_execve(p->program, p->argv, p->envp) :
+				 sys_execveat(p->program_fd, "", p->argv, p->envp, AT_EMPTY_PATH);
+	birth->error = (int)r;
+	for (;;)
+		sys_exit_group(1);
+}
+
+int process_start(struct process *process)
+{
+	char stack[CHILD_STACK] __attribute__((aligned(16)));
+	struct birth birth = { .process = process };
+	struct clone_args args = {
+		.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | CLONE_CLEAR_SIGHAND | process->flags,
+		.pidfd = (uintptr_t)&process->pidfd,
+		.exit_signal = SIGCHLD,
+		.stack = (uintptr_t)stack,
+		.stack_size = sizeof stack,
+	};
+	if (process->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)process->cgroup;
+	}
+	/* A handler of the parent must not run in the child, on the parent's memory. */
+	uint64_t all = ~0ull;
+	sys_rt_sigprocmask(SIG_SETMASK, &all, &birth.signal_mask);
+	long pid = sys_clone3_call(&args, sizeof args, child_main, &birth);
+	sys_rt_sigprocmask(SIG_SETMASK, &birth.signal_mask, 0);
+	if (pid < 0)
+		return (int)pid;
+	process->pid = (int)pid;
+	if (birth.error) {
+		process_wait(process->pidfd, -1);
+		sys_close(process->pidfd);
+		return birth.error;
+	}
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct __kernel_timespec t = { 0 };
+	sys_clock_gettime(1 /* CLOCK_MONOTONIC */, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int poll_until(int fd, int64_t deadline)
+{
+	for (;;) {
+		int64_t left = deadline - now_ms();
+		struct __kernel_timespec t = { left / 1000, left % 1000 * 1000000 };
+		struct pollfd p = { fd, POLLIN, 0 };
+		if (deadline && left <= 0)
+			return -ETIMEDOUT;
+		long r = sys_ppoll(&p, 1, deadline ? &t : 0, 0);
+		if (r > 0)
+			return 0;
+		if (r < 0 && r != -EINTR)
+			return (int)r;
+	}
+}
+
+int process_wait(int pidfd, int64_t timeout_ms)
+{
+	siginfo_t info = { 0 };
+	long r = poll_until(pidfd, timeout_ms < 0 ? 0 : now_ms() + timeout_ms);
+	if (r < 0)
+		return (int)r;
+	do
+		r = sys_waitid(P_PIDFD, pidfd, &info, WEXITED);
+	while (r == -EINTR);
+	if (r < 0)
+		return (int)r;
+	return info.si_code == CLD_EXITED ? info.si_status : 256 + info.si_status;
+}
+
+int process_open(int pid, const char *file, int flags)
+{
+	char path[64] = "/proc/";
+	text_append_number(path, sizeof path, (uint64_t)pid);
+	text_append(path, sizeof path, "/");
+	text_append(path, sizeof path, file);
+	return (int)sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
+}
+
+int64_t process_start_time(int pid)
+{
+	char stat[1024];
+	int fd = process_open(pid, "stat", O_RDONLY);
+	if (fd < 0)
+		return fd;
+	long n = sys_read(fd, stat, sizeof stat - 1);
+	sys_close(fd);
+	if (n <= 0)
+		return n ? n : -ESRCH;
+	stat[n] = 0;
+	/* The second field, the program's name in brackets, may hold anything: count from its end. */
+	while (n > 0 && stat[n - 1] != ')')
+		n--;
+	int field = 2;
+	for (const char *s = stat + n; *s; s++)
+		if (*s == ' ' && ++field == 22)
+			return text_number(s + 1);
+	return -ESRCH;
+}

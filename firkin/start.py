@@ -1,0 +1,68 @@
+"""The command's first module: imports all others from one file.
+
+Finding, opening and checking a file costs more than running most modules, so the build puts the compiled modules into
+`modules.bin` beside this file (csrc/bundle_modules.py). Where it is missing or of another Python version the usual
+files are imported, with the same result.
+"""
+
+import gc
+import sys
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import MAGIC_NUMBER
+from marshal import loads
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["main"]
+
+_DIRECTORY = __file__.rpartition("/")[0]
+
+
+class _Bundle:
+    # An importer of the modules in the file: a length, an index of name -> (offset, size, is a package), code objects.
+
+    def __init__(self, data: bytes) -> None:
+        size = int.from_bytes(data[16:24], "little")
+        self._index: dict[str, tuple[int, int, bool]] = loads(data[24 : 24 + size])
+        self._code = memoryview(data)[24 + size :]
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        found = self._index.get(name)
+        if found is None:
+            return None
+        parent, _, last = name.removeprefix("firkin").lstrip(".").replace(".", "/").rpartition("/")
+        path = f"{_DIRECTORY}/{parent}/{last}" if parent else f"{_DIRECTORY}/{last}"
+        spec = ModuleSpec(name, self, origin=f"{path}/__init__.py" if found[2] else f"{path}.py", is_package=found[2])
+        spec.has_location = True
+        if spec.submodule_search_locations is not None:
+            spec.submodule_search_locations.append(path)
+        return spec
+
+    def create_module(self, _spec: ModuleSpec) -> None:
+        return
+
+    def exec_module(self, module: "ModuleType") -> None:
+        offset, size, _ = self._index[module.__name__]
+        exec(loads(self._code[offset : offset + size]), module.__dict__)
+
+
+def _use_bundle() -> None:
+    try:
+        with open(f"{_DIRECTORY}/modules.bin", "rb", 0) as file:
+            data = file.read()
+    except FileNotFoundError:
+        return
+    if data[:16] == MAGIC_NUMBER.ljust(16, b"\0"):
+        sys.meta_path.insert(0, _Bundle(data))
+
+
+def main() -> int:
+    """Run the command line in `sys.argv`; returns the exit code."""
+    # The process ends before there is anything worth collecting.
+    gc.disable()
+    _use_bundle()
+    from firkin.runtime.cli.main import main as run
+
+    return run(sys.argv[1:])

@@ -1,0 +1,1 @@
+"""One module for each command: its declaration `COMMAND` and its body `run`."""

@@ -1,0 +1,1 @@
+"""From a container's configuration to its plan: one module per concern, each a pure function."""

@@ -1,0 +1,141 @@
+"""The compiler: a container's configuration, the caller's wishes and facts about the host become a plan."""
+
+from __future__ import annotations
+
+from firkin.errors import ConfigError, UnsupportedError
+from firkin.runtime.compile.cgroup import cgroup_path, prepare_cgroup
+from firkin.runtime.compile.context import Context
+from firkin.runtime.compile.devices import add_devices
+from firkin.runtime.compile.hooks import add_hooks_before_pivot, add_poststart_hooks, add_start_hooks, open_output
+from firkin.runtime.compile.mounts import add_mounts, finish_mounts
+from firkin.runtime.compile.namespaces import enter, find_namespaces
+from firkin.runtime.compile.process import Launch
+from firkin.runtime.compile.record import add_gate, begin_record, complete_record, undo_record
+from firkin.runtime.compile.rootfs import attach_root, hide_paths, move_into_root
+from firkin.runtime.compile.sysctl import add_sysctls
+from firkin.runtime.plan import opcodes as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Config
+    from firkin.runtime.compile.request import Host, Request
+
+__all__ = ["compile_container"]
+
+# Fields of a later version of this program; a request that can't be met exactly is an error.
+_NOT_YET_LINUX = ("net_devices", "intel_rdt", "memory_policy", "personality", "time_offsets", "mount_label")
+_NOT_YET_PROCESS = ("apparmor_profile", "selinux_label", "scheduler", "io_priority")
+
+
+def compile_container(config: Config, request: Request, host: Host) -> tuple[bytes, list[str]]:
+    """The plan that creates a container, and the warnings for its user.
+
+    Parameters: `config` has passed `firkin.oci.validate`. Needs no root and changes nothing.
+    Raises ConfigError, UnsupportedError with the place in the document.
+    """
+    context = _context(config, request, host)
+    _refuse_unsupported(context)
+    find_namespaces(context)
+    launch = Launch(
+        context.plan,
+        context.process,
+        context.linux.seccomp,
+        cache=host.seccomp_cache,
+        available=(1 << host.last_capability + 1) - 1,
+        last=host.last_capability,
+    )
+    _prepare_outside(context)
+    gate = None if request.run else add_gate(context)
+    _set_up_inside(context, launch)
+    _launch(context, launch, gate)
+    context.plan.clone("process", *context.birth)
+    return context.plan.encode(), context.warnings + launch.warnings
+
+
+def _context(config: Config, request: Request, host: Host) -> Context:
+    if config.process is None:
+        raise ConfigError("process", "is missing: there is nothing to run")
+    if config.linux is None:
+        raise ConfigError("linux", "is missing", hint="this runtime runs Linux containers")
+    if config.root is None:
+        raise ConfigError("root", "is missing")
+    context = Context(config, config.linux, config.process, config.root, request, host)
+    context.cgroup_path = cgroup_path(config.linux.cgroups_path, request.id, systemd=request.systemd_cgroup)
+    return context
+
+
+def _refuse_unsupported(context: Context) -> None:
+    for record, place, names in (
+        (context.linux, "linux", _NOT_YET_LINUX),
+        (context.process, "process", _NOT_YET_PROCESS),
+    ):
+        # A record holds only what its document gave, so this looks at next to nothing.
+        for name in vars(record).keys() & set(names):
+            if getattr(record, name):
+                raise UnsupportedError(f"{place}.{_camel_case(name)}", "is not supported")
+
+
+def _camel_case(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _prepare_outside(context: Context) -> None:
+    context.plan.undo.add(op.KILL_CHILD, "")
+    begin_record(context)
+    open_output(context)
+    _connect_terminal(context)
+    prepare_cgroup(context)
+    undo_record(context)
+
+
+def _connect_terminal(context: Context) -> None:
+    socket, request = context.request.console_socket, context.request
+    if socket and not context.process.terminal:
+        raise ConfigError("process.terminal", "is false, but there is a --console-socket to send a terminal to")
+    if socket:
+        context.console = context.plan.private_slot()
+        context.plan.prepare.add(op.TERMINAL_CONNECT, "--console-socket", context.console, socket)
+    elif context.process.terminal and not request.foreground:
+        raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
+
+
+def _set_up_inside(context: Context, launch: Launch) -> None:
+    child = context.plan.child
+    enter(context)
+    if context.request.keyring:
+        child.add(op.KEYRING, "", f"_ses.{context.request.id}")
+    if context.config.hostname:
+        child.add(op.HOSTNAME, "hostname", context.config.hostname)
+    if context.config.domainname:
+        child.add(op.DOMAINNAME, "domainname", context.config.domainname)
+    add_sysctls(context)
+    attach_root(context)
+    add_mounts(context)
+    add_devices(context)
+    if context.process.cwd != "/":
+        child.add(op.MKDIR, "process.cwd", context.root, context.process.cwd, 0o755)
+    launch.terminal(context.root, bind=True)
+    add_hooks_before_pivot(context)
+    finish_mounts(context)
+    hide_paths(context)
+    move_into_root(context)
+
+
+def _launch(context: Context, launch: Launch, gate: tuple[int, int] | None) -> None:
+    child, meet = context.plan.child, context.plan.meet
+    launch.confine()
+    child.add(op.RENDEZVOUS, "", op.POINT_READY)
+    meet.add(op.AWAIT, "", op.POINT_READY)
+    launch.limits()
+    complete_record(context)
+    if context.console is not None:
+        meet.add(op.TERMINAL_SEND, "--console-socket", context.console)
+    meet.add(op.RELEASE, "", op.POINT_READY)
+    if gate is not None:
+        child.add(op.WAIT_START, "", *gate)
+    else:
+        meet.add(op.AWAIT_EXEC, "process.args")
+        add_poststart_hooks(context)
+    add_start_hooks(context)
+    launch.execute()

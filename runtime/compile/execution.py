@@ -1,0 +1,107 @@
+"""The plan of `exec`: one more process in a container that runs.
+
+The first process joins the container's namespaces but stays out of its pid namespace, where nothing can see it. What
+it makes is born into the pid namespace and the cgroup; until then no process of the container can get at a
+descriptor or the memory of ours (CVE-2016-9962).
+"""
+
+from __future__ import annotations
+
+from firkin.runtime.compile.namespaces import CLONE_FLAGS, USER
+from firkin.runtime.compile.process import Launch
+from firkin.runtime.plan import opcodes as op
+from firkin.runtime.plan.builder import PlanBuilder
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Linux, Process
+    from firkin.runtime.compile.request import Host
+
+__all__ = ["ExecRequest", "compile_exec"]
+
+
+class ExecRequest:
+    """One `exec`: the container's first process by `pid` and `start_time`, and the caller's wishes."""
+
+    def __init__(
+        self,
+        *,
+        pid: int,
+        start_time: int,
+        foreground: bool,
+        pid_file: str = "",
+        console_socket: str = "",
+        preserve_fds: int = 0,
+    ) -> None:
+        self.pid = pid
+        self.start_time = start_time
+        self.foreground = foreground
+        self.pid_file = pid_file
+        self.console_socket = console_socket
+        self.preserve_fds = preserve_fds
+
+
+def compile_exec(linux: Linux, process: Process, request: ExecRequest, host: Host) -> tuple[bytes, list[str]]:
+    """The plan that runs `process` in the container whose configuration has `linux`, and warnings for the user."""
+    plan = PlanBuilder(request.preserve_fds)
+    launch = Launch(
+        plan,
+        process,
+        linux.seccomp,
+        cache=host.seccomp_cache,
+        available=(1 << host.last_capability + 1) - 1,
+        last=host.last_capability,
+    )
+    console = _prepare(plan, request, host)
+    _join(plan, linux)
+    _launch(plan, launch, process, request, console)
+    plan.clone("", 0, None)
+    plan.undo.add(op.KILL_CHILD, "")
+    return plan.encode(), launch.warnings
+
+
+def _prepare(plan: PlanBuilder, request: ExecRequest, host: Host) -> int | None:
+    process, cgroup = plan.shared_slot(), plan.shared_slot()
+    plan.prepare.add(op.OPEN_PROCESS, "", process, request.pid, request.start_time)
+    hierarchy = plan.private_slot()
+    plan.prepare.add(op.CGROUP_ROOT, "", hierarchy, host.hierarchy.mount)
+    # Where the first process is now: an init may have moved itself below the container's cgroup.
+    plan.prepare.add(op.CGROUP_OF, "", cgroup, hierarchy, request.pid)
+    if not request.console_socket:
+        return None
+    console = plan.private_slot()
+    plan.prepare.add(op.TERMINAL_CONNECT, "--console-socket", console, request.console_socket)
+    return console
+
+
+def _join(plan: PlanBuilder, linux: Linux) -> None:
+    types = 0
+    for namespace in linux.namespaces:
+        types |= CLONE_FLAGS[namespace.type]
+    plan.child.add(op.DUMPABLE, "", 0)
+    plan.child.add(op.SETNS, "linux.namespaces", 0, types)
+    if types & USER:
+        plan.child.add(op.SETGID, "linux.gidMappings", 0)
+        plan.child.add(op.SETUID, "linux.uidMappings", 0)
+        plan.child.add(op.DUMPABLE, "", 0)
+    plan.child.add(op.CLONE, "process", 0, 1)
+    plan.child.add(op.SETSID, "process")
+
+
+def _launch(plan: PlanBuilder, launch: Launch, process: Process, request: ExecRequest, console: int | None) -> None:
+    if process.terminal:
+        root = plan.private_slot()
+        # O_PATH | O_DIRECTORY of what is now this process's root.
+        plan.child.add(op.OPEN, "", root, "/", 0o10000000 | 0o200000)
+        launch.terminal(root, bind=False)
+    launch.confine()
+    plan.child.add(op.RENDEZVOUS, "", op.POINT_READY)
+    plan.meet.add(op.AWAIT, "", op.POINT_READY)
+    launch.limits()
+    if request.pid_file:
+        plan.meet.add(op.PID_FILE, "--pid-file", request.pid_file, b"%c" % op.HOLE_PID)
+    if console is not None:
+        plan.meet.add(op.TERMINAL_SEND, "--console-socket", console)
+    plan.meet.add(op.RELEASE, "", op.POINT_READY)
+    plan.meet.add(op.AWAIT_EXEC, "process.args")
+    launch.execute()

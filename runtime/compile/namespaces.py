@@ -1,0 +1,119 @@
+"""Namespaces: which are new, which are joined, and in what order that must happen.
+
+A process can be born in new namespaces with one clone3(2). It needs a second birth where the first can not do it: a
+joined pid namespace takes in only children; new namespaces must belong to a joined user namespace; a new user
+namespace leaves a process without identity across the execution of firkin-init; and a new time namespace is
+entered by children.
+"""
+
+from __future__ import annotations
+
+from firkin.errors import UnsupportedError
+from firkin.runtime.plan import opcodes as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from firkin.oci.runtime_spec import IdMapping
+    from firkin.runtime.compile.context import Context
+
+__all__ = ["CLONE_FLAGS", "enter", "find_namespaces"]
+
+CLONE_FLAGS = {
+    "mount": 0x00020000,
+    "cgroup": 0x02000000,
+    "uts": 0x04000000,
+    "ipc": 0x08000000,
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "network": 0x40000000,
+    "time": 0x00000080,
+}
+MOUNT, CGROUP, USER, PID, TIME = (CLONE_FLAGS[name] for name in ("mount", "cgroup", "user", "pid", "time"))
+
+
+def find_namespaces(context: Context) -> None:
+    """Set `context.new` and `context.joined`. Raises UnsupportedError without a mount namespace."""
+    for namespace in context.linux.namespaces:
+        if namespace.path:
+            context.joined |= CLONE_FLAGS[namespace.type]
+        else:
+            context.new |= CLONE_FLAGS[namespace.type]
+    if not (context.new | context.joined) & MOUNT:
+        raise UnsupportedError(
+            "linux.namespaces", "has no mount namespace", hint='add {"type": "mount"}: a container needs one'
+        )
+    if context.joined & MOUNT:
+        _refuse_mounts(context)
+
+
+def _refuse_mounts(context: Context) -> None:
+    linux = context.linux
+    for place, asked in (
+        ("mounts", context.config.mounts),
+        ("linux.maskedPaths", linux.masked_paths),
+        ("linux.readonlyPaths", linux.readonly_paths),
+        ("root.readonly", context.root_config.readonly),
+        ("process.terminal", context.process.terminal),
+    ):
+        if asked:
+            raise UnsupportedError(place, "needs mounts, which would stay behind in the joined mount namespace")
+
+
+def enter(context: Context) -> None:
+    """Everything from the child's birth to the moment when it has its namespaces and identity."""
+    plan = context.plan
+    twice = context.joined & (PID | USER) or context.new & (USER | TIME)
+    plan.child.add(op.DUMPABLE, "", 0)
+    _join(context)
+    if twice:
+        if context.new & TIME:
+            plan.child.add(op.UNSHARE, "linux.namespaces", TIME)
+        plan.child.add(op.CLONE, "process", context.new & ~(CGROUP | TIME), context.cgroup)
+    else:
+        context.birth = (context.new & ~CGROUP, context.cgroup)
+    _take_identity(context)
+    plan.child.add(op.SETSID, "process")
+    # A cgroup namespace has its root where the process is when it is made, so it can't be part of the birth.
+    if context.new & CGROUP:
+        plan.child.add(op.UNSHARE, "linux.namespaces", CGROUP)
+    if context.new & CLONE_FLAGS["network"]:
+        plan.child.add(op.LOOPBACK, "linux.namespaces")
+
+
+def _join(context: Context) -> None:
+    ordered = sorted(enumerate(context.linux.namespaces), key=lambda item: _JOIN_ORDER.get(item[1].type, 1))
+    for index, namespace in ordered:
+        if not namespace.path:
+            continue
+        flag = CLONE_FLAGS[namespace.type]
+        slot = context.plan.shared_slot()
+        origin = f"linux.namespaces[{index}]"
+        context.plan.prepare.add(op.OPEN_NAMESPACE, f"{origin}.path", slot, namespace.path, flag)
+        context.plan.child.add(op.SETNS, origin, slot, flag)
+
+
+# The user namespace first: it gives the rights to enter what belongs to it. The mount namespace last.
+_JOIN_ORDER = {"user": 0, "mount": 2}
+
+
+def _take_identity(context: Context) -> None:
+    plan = context.plan
+    if not (context.new | context.joined) & USER:
+        return
+    if context.new & USER:
+        linux = context.linux
+        plan.child.add(op.RENDEZVOUS, "linux.uidMappings", op.POINT_MAPS)
+        plan.meet.add(op.AWAIT, "linux.uidMappings", op.POINT_MAPS)
+        for file, mappings in (("uid_map", linux.uid_mappings), ("gid_map", linux.gid_mappings)):
+            if mappings:
+                plan.meet.add(op.WRITE_CHILD, f"linux.{file[:3]}Mappings", file, _map_text(mappings))
+        plan.meet.add(op.RELEASE, "linux.uidMappings", op.POINT_MAPS)
+    plan.child.add(op.SETGID, "linux.gidMappings", 0)
+    plan.child.add(op.SETUID, "linux.uidMappings", 0)
+    plan.child.add(op.DUMPABLE, "", 0)
+
+
+def _map_text(mappings: Sequence[IdMapping]) -> bytes:
+    return "".join(f"{m.container_id} {m.host_id} {m.size}\n" for m in mappings).encode()

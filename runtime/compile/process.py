@@ -1,0 +1,120 @@
+"""The process: limits, terminal, working directory, credentials, filter, program. For `create` and for `exec`."""
+
+from __future__ import annotations
+
+from firkin.errors import UnsupportedError
+from firkin.runtime.compile.credentials import set_credentials
+from firkin.runtime.plan import opcodes as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Process, Rlimit, Seccomp
+    from firkin.runtime.plan.builder import PlanBuilder
+
+__all__ = ["Launch"]
+
+_RLIMITS = [
+    "CPU",
+    "FSIZE",
+    "DATA",
+    "STACK",
+    "CORE",
+    "RSS",
+    "NPROC",
+    "NOFILE",
+    "MEMLOCK",
+    "AS",
+    "LOCKS",
+    "SIGPENDING",
+    "MSGQUEUE",
+    "NICE",
+    "RTPRIO",
+    "RTTIME",
+]
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Launch:
+    """The steps from inside the container to its program; `prepare`, `confine` and `execute` come in this order.
+
+    Parameters: `seccomp` is the filter's description or None, `cache` the directory of compiled filters, `available`
+    the mask of capabilities that can be passed on, `last` the kernel's highest capability.
+    """
+
+    def __init__(
+        self, plan: PlanBuilder, process: Process, seccomp: Seccomp | None, *, cache: str, available: int, last: int
+    ) -> None:
+        self._plan = plan
+        self._process = process
+        self._available = available
+        self._last = last
+        self.warnings: list[str] = []
+        self._filter: tuple[bytes, int] | None = None
+        if seccomp is not None:
+            from firkin.runtime.seccomp.cache import filter_for
+
+            compiled = filter_for(seccomp, cache or None)
+            if compiled.notify:
+                raise UnsupportedError("linux.seccomp", "SCMP_ACT_NOTIFY is not supported")
+            self._filter = (compiled.program, compiled.flags)
+            self.warnings += compiled.warnings
+
+    def terminal(self, root: int, *, bind: bool) -> None:
+        """A pseudo-terminal of the container's devpts as standard streams, bound on /dev/console with `bind`."""
+        process = self._process
+        if not process.terminal:
+            return
+        size = process.console_size
+        rows, columns = (size.height, size.width) if size else (0, 0)
+        self._plan.child.add(op.TERMINAL, "process.terminal", root, rows, columns, int(bind))
+
+    def limits(self) -> None:
+        """What the parent sets on the child, when all is set up and before the child loses its rights."""
+        meet, process = self._plan.meet, self._process
+        if process.oom_score_adj is not None:
+            score = str(process.oom_score_adj).encode()
+            meet.add(op.WRITE_CHILD, "process.oomScoreAdj", "oom_score_adj", score)
+        for index, limit in enumerate(process.rlimits):
+            meet.add(op.LIMIT_CHILD, f"process.rlimits[{index}]", _number(limit), limit.soft, limit.hard)
+
+    def confine(self) -> None:
+        """Streams, working directory, credentials; and the filter, if it can't come later."""
+        child, process = self._plan.child, self._process
+        child.add(op.CLOSE_ON_EXEC, "process")
+        child.add(op.STDIO_OWNER, "process.user.uid", process.user.uid)
+        child.add(op.CHDIR, "process.cwd", process.cwd, 0)
+        if process.no_new_privileges:
+            child.add(op.NO_NEW_PRIVS, "process.noNewPrivileges")
+        else:
+            self._load_filter()
+        unknown: set[str] = set()
+        set_credentials(child, process, self._available, self._last, unknown)
+        self.warnings += [f"process.capabilities: {name} can't be granted" for name in sorted(unknown)]
+        child.add(op.CHDIR, "process.cwd", process.cwd, 1)
+        if process.user.umask is not None:
+            child.add(op.UMASK, "process.user.umask", process.user.umask)
+        else:
+            child.add(op.UMASK, "process.user.umask", 0o022)
+        child.add(op.FIND_EXECUTABLE, "process.args", self._candidates())
+
+    def execute(self) -> None:
+        """The filter, where nothing is left to do but the execution, and the execution."""
+        process = self._process
+        if process.no_new_privileges:
+            self._load_filter()
+        self._plan.child.add(op.EXEC, "process.args", self._candidates(), process.args, process.env)
+
+    def _load_filter(self) -> None:
+        if self._filter:
+            self._plan.child.add(op.SECCOMP, "linux.seccomp", *self._filter)
+
+    def _candidates(self) -> list[str]:
+        program = self._process.args[0]
+        if "/" in program:
+            return [program]
+        path = next((item[5:] for item in self._process.env if item.startswith("PATH=")), _DEFAULT_PATH)
+        return [f"{directory or '.'}/{program}" for directory in path.split(":")] if program else [""]
+
+
+def _number(limit: Rlimit) -> int:
+    return _RLIMITS.index(limit.type.removeprefix("RLIMIT_"))

@@ -1,0 +1,76 @@
+"""What the plan compiler is asked, beside the configuration: the caller's wishes and facts about the host."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from firkin.cgroupfs.hierarchy import Hierarchy
+
+__all__ = ["Host", "Request"]
+
+
+class Request:
+    """One `create` or `run`.
+
+    `id`, `bundle` (absolute) and `state_root` name the container. `run` starts it at once, otherwise it waits for
+    `start`; with `foreground` the caller stays and holds the terminal. `pid_file` and `console_socket` are paths
+    or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a session keyring of its own, `pivot` for
+    pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation, `owner` the uid that asked,
+    `config` the text of config.json.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        bundle: str,
+        state_root: str,
+        config: bytes,
+        created: str,
+        owner: int = 0,
+        run: bool = False,
+        foreground: bool = False,
+        pid_file: str = "",
+        console_socket: str = "",
+        preserve_fds: int = 0,
+        keyring: bool = True,
+        pivot: bool = True,
+        systemd_cgroup: bool = False,
+    ) -> None:
+        self.id = id
+        self.bundle = bundle
+        self.state_root = state_root
+        self.config = config
+        self.created = created
+        self.owner = owner
+        self.run = run
+        self.foreground = foreground
+        self.pid_file = pid_file
+        self.console_socket = console_socket
+        self.preserve_fds = preserve_fds
+        self.keyring = keyring
+        self.pivot = pivot
+        self.systemd_cgroup = systemd_cgroup
+
+
+class Host:
+    """Facts about the host that a plan depends on.
+
+    `environment` is the caller's, for hooks that bring none; `last_capability` the kernel's highest number;
+    `seccomp_cache` a directory for compiled filters, or "".
+    """
+
+    def __init__(
+        self,
+        hierarchy: Hierarchy,
+        *,
+        environment: Mapping[str, str],
+        last_capability: int = 63,
+        seccomp_cache: str = "",
+    ) -> None:
+        self.hierarchy = hierarchy
+        self.environment: Sequence[str] = [f"{name}={value}" for name, value in environment.items()]
+        self.last_capability = last_capability
+        self.seccomp_cache = seccomp_cache

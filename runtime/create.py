@@ -1,0 +1,97 @@
+"""Making a container: read the bundle, compile the plan, run it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from firkin.errors import FirkinError, UsageError
+from firkin.runtime.bundle import read_bundle
+from firkin.runtime.compile.container import compile_container
+from firkin.runtime.compile.request import Request
+from firkin.runtime.host import read_host
+from firkin.runtime.store import check_id
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.runtime.cli.commands import Invocation
+    from firkin.runtime.spawn import Outcome
+
+__all__ = ["compile_invocation", "create", "preserved_fds", "rfc3339_now", "run_or_raise"]
+
+
+def create(invocation: Invocation, *, run: bool, foreground: bool = False) -> Outcome:
+    """Make the container that the command line describes; with `run`, start it too.
+
+    Returns the outcome of the plan. Raises FirkinError if anything fails; then nothing is left behind.
+    """
+    plan, warnings = compile_invocation(invocation, run=run, foreground=foreground)
+    for warning in warnings:
+        invocation.log.warning(warning)
+    return run_or_raise(plan)
+
+
+def run_or_raise(plan: bytes) -> Outcome:
+    """Run a plan. Raises FirkinError, in the words of the document, if it fails."""
+    from firkin.runtime.spawn import run_plan
+
+    outcome = run_plan(plan)
+    if not outcome.error:
+        if outcome.output >= 0:
+            os.close(outcome.output)
+        return outcome
+    from firkin.runtime.failure import failure_of
+
+    error = failure_of(plan, outcome)
+    if outcome.undo_error:
+        note = f"cleaning up failed as well: {os.strerror(outcome.undo_error)}"
+        error.hint = f"{error.hint}; {note}" if error.hint else note
+    raise error
+
+
+def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = False) -> tuple[bytes, list[str]]:
+    """The plan for a command line with the options of `create`, and the warnings for its user."""
+    check_id(invocation.container)
+    for name in ("pidfd-socket",):
+        if invocation.given(name):
+            raise UsageError(f"option --{name} is not supported")
+    bundle, text, config = read_bundle(invocation.text("bundle"), invocation.text("config"))
+    console = invocation.text("console-socket")
+    request = Request(
+        id=invocation.container,
+        bundle=bundle,
+        state_root=invocation.root,
+        config=text,
+        created=rfc3339_now(),
+        owner=os.getuid(),
+        run=run,
+        foreground=foreground,
+        pid_file=os.path.abspath(invocation.text("pid-file")) if invocation.given("pid-file") else "",
+        console_socket=os.path.abspath(console) if console else "",
+        preserve_fds=preserved_fds(invocation.number("preserve-fds")),
+        keyring=not invocation.flag("no-new-keyring"),
+        pivot=not invocation.flag("no-pivot"),
+        systemd_cgroup=invocation.cgroup_manager == "systemd",
+    )
+    return compile_container(config, request, read_host(invocation.root))
+
+
+def rfc3339_now() -> str:
+    """The current time, UTC, with nanoseconds."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds:09d}Z"
+
+
+def preserved_fds(asked: int) -> int:
+    """Number of descriptors from 3 on that the workload inherits: LISTEN_FDS and then `asked` more.
+
+    Raises FirkinError for one that is not open.
+    """
+    activated = os.environ.get("LISTEN_FDS", "")
+    count = asked + (int(activated) if activated.isdecimal() else 0)
+    for fd in range(3, 3 + count):
+        try:
+            os.fstat(fd)
+        except OSError:
+            raise FirkinError(f"--preserve-fds {asked}: descriptor {fd} is not open") from None
+    return count

@@ -1,0 +1,82 @@
+"""Deleting a container: its processes, its cgroup, its record, in an order that can be resumed at any point."""
+
+from __future__ import annotations
+
+import os
+import select
+from _signal import SIGKILL, pidfd_send_signal
+
+from firkin.cgroupfs.tree import Cgroup
+from firkin.errors import FirkinError, NotFoundError
+from firkin.runtime.status import STOPPED, check
+from firkin.runtime.store import Container, container_ids
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.runtime.cli.commands import Invocation
+
+__all__ = ["delete", "delete_matching", "stop"]
+
+
+def delete(root: str, id: str, *, force: bool, log: Invocation) -> None:
+    """Remove what the container leaves behind; with `force` kill it first, and accept that it may not exist.
+
+    Parameters: `log` is where a failing poststop hook is told, which stops nothing.
+    Raises NotFoundError, StateError, CgroupError.
+    """
+    try:
+        with Container(root, id) as container:
+            container.lock()
+            if not force:
+                check("delete", id, container.status())
+            _delete(container, log)
+    except NotFoundError:
+        if not force:
+            raise
+
+
+def delete_matching(root: str, pattern: str, *, force: bool, log: Invocation) -> None:
+    """Delete every container whose id the regular expression matches. Raises UsageError for a bad expression."""
+    from firkin.runtime.kill import matching
+
+    for id in matching(pattern, container_ids(root)):
+        delete(root, id, force=force, log=log)
+
+
+def stop(container: Container) -> None:
+    """Kill the container's processes and wait for the end of the first one."""
+    pidfd = container.open_process()
+    if pidfd < 0:
+        return
+    try:
+        pidfd_send_signal(pidfd, SIGKILL)
+        poller = select.poll()
+        poller.register(pidfd, select.POLLIN)
+        poller.poll()
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(pidfd)
+
+
+def _delete(container: Container, log: Invocation) -> None:
+    stop(container)
+    if container.cgroup:
+        Cgroup.destroy(container.cgroup)
+    _run_poststop(container, log)
+    container.remove()
+
+
+def _run_poststop(container: Container, log: Invocation) -> None:
+    try:
+        text = container.config_text()
+    except FirkinError:
+        return
+    # A look at the bytes spares most containers the decoding.
+    if b'"poststop"' not in text:
+        return
+    from firkin.oci.runtime_spec.config import load_config
+    from firkin.runtime.hooks import run_hooks
+
+    for failure in run_hooks(container, load_config(text), "poststop", STOPPED, 0):
+        log.log.warning(str(failure))

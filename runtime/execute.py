@@ -1,0 +1,144 @@
+"""Running one more program in a container: what the command line and the container's configuration make of it."""
+
+from __future__ import annotations
+
+import os
+
+from firkin.errors import ConfigError, StateError, UsageError
+from firkin.oci.record import decode, replace
+from firkin.oci.runtime_spec.config import load_config
+from firkin.oci.runtime_spec.process import Capabilities, Process, User
+from firkin.runtime.compile.execution import ExecRequest, compile_exec
+from firkin.runtime.create import preserved_fds, run_or_raise
+from firkin.runtime.host import read_host
+from firkin.runtime.status import PAUSED, check
+from firkin.runtime.store import Container, start_time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Config, Linux
+    from firkin.runtime.cli.commands import Invocation
+
+__all__ = ["execute"]
+
+_UNSUPPORTED = ("apparmor", "process-label", "cgroup", "pidfd-socket")
+
+
+def execute(invocation: Invocation) -> int:
+    """Run the program that the command line describes; returns its exit code, or 0 with `--detach`.
+
+    Raises StateError if the container does not run, ExecutableError if the program can't be executed.
+    """
+    for name in _UNSUPPORTED:
+        if invocation.given(name):
+            raise UsageError(f"exec: option --{name} is not supported")
+    foreground = not invocation.flag("detach")
+    plan, warnings = _compile(invocation, foreground)
+    for warning in warnings:
+        invocation.log.warning(warning)
+    if not foreground:
+        os.close(run_or_raise(plan).pidfd)
+        return 0
+    from firkin.runtime.foreground import Attendant
+
+    attendant = Attendant()
+    return attendant.attend(run_or_raise(plan))
+
+
+def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]]:
+    with Container(invocation.root, invocation.container) as container:
+        status = container.status()
+        if not (status == PAUSED and invocation.flag("ignore-paused")):
+            check("exec", container.id, status)
+        config = load_config(container.config_text())
+        process = _process(invocation, config)
+        started = start_time(container.pid)
+        if started < 0:
+            raise StateError("container not running")
+        pid_file, console = invocation.text("pid-file"), invocation.text("console-socket")
+        if process.terminal and not console and not foreground:
+            raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
+        request = ExecRequest(
+            pid=container.pid,
+            start_time=started,
+            foreground=foreground,
+            pid_file=os.path.abspath(pid_file) if pid_file else "",
+            console_socket=os.path.abspath(console) if console else "",
+            preserve_fds=preserved_fds(invocation.number("preserve-fds")),
+        )
+        return compile_exec(_linux(config), process, request, read_host(invocation.root))
+
+
+def _linux(config: Config) -> Linux:
+    if config.linux is None:
+        raise ConfigError("linux", "is missing")
+    return config.linux
+
+
+def _process(invocation: Invocation, config: Config) -> Process:
+    file = invocation.text("process")
+    if file:
+        return _read_process(file)
+    base = config.process
+    if base is None:
+        raise ConfigError("process", "is missing: there are no defaults for the program")
+    user = _user(invocation, base.user)
+    capabilities = base.capabilities
+    extra = tuple(_capability_name(name) for name in invocation.texts("cap"))
+    if extra and capabilities is not None:
+        capabilities = _with_capabilities(capabilities, extra)
+    return replace(
+        base,
+        args=tuple(invocation.arguments[1:]),
+        env=(*base.env, *invocation.texts("env")),
+        cwd=invocation.text("cwd") or base.cwd,
+        user=user,
+        terminal=invocation.flag("tty"),
+        console_size=None,
+        no_new_privileges=base.no_new_privileges or invocation.flag("no-new-privs"),
+        capabilities=capabilities,
+    )
+
+
+def _read_process(file: str) -> Process:
+    from firkin.oci.json_text import parse
+    from firkin.oci.validate import validate_process
+
+    name = os.path.basename(file)
+    try:
+        with open(file, "rb") as opened:
+            process = decode(Process, parse(opened.read(), name), document=name)
+    except OSError as error:
+        raise UsageError(f"exec: read {file}: {error.strerror}") from error
+    validate_process(process)
+    return process
+
+
+def _user(invocation: Invocation, base: User) -> User:
+    groups = tuple(invocation.numbers("additional-gids"))
+    text = invocation.text("user")
+    if not text:
+        return replace(base, additional_gids=(*base.additional_gids, *groups)) if groups else base
+    uid, colon, gid = text.partition(":")
+    return User(uid=_id(uid, text), gid=_id(gid, text) if colon else base.gid, additional_gids=groups)
+
+
+def _id(digits: str, text: str) -> int:
+    # The configuration's rule: names are for those who can see the image's password file.
+    if not (digits.isascii() and digits.isdecimal() and int(digits) <= 0xFFFFFFFE):
+        raise UsageError(f"exec: option --user: {text!r} is not UID or UID:GID in numbers")
+    return int(digits)
+
+
+def _capability_name(name: str) -> str:
+    upper = name.upper()
+    return upper if upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def _with_capabilities(sets: Capabilities, extra: tuple[str, ...]) -> Capabilities:
+    return replace(
+        sets,
+        bounding=(*sets.bounding, *extra),
+        effective=(*sets.effective, *extra),
+        permitted=(*sets.permitted, *extra),
+    )

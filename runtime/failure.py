@@ -1,0 +1,175 @@
+"""From the operation that failed and its errno to one line that a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from firkin.errors import AlreadyExistsError, ExecutableError, FirkinError, HookError
+from firkin.runtime.plan.disassemble import operation_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from firkin.runtime.plan.disassemble import Operation
+    from firkin.runtime.spawn import Outcome
+
+__all__ = ["explain_failure", "failure_of"]
+
+
+def failure_of(plan: bytes, outcome: Outcome) -> FirkinError:
+    """The error that an unsuccessful outcome stands for. Reads and keeps what hooks wrote."""
+    if outcome.section < 0:
+        return FirkinError(f"run the plan: {os.strerror(outcome.error)}")
+    operation = operation_at(plan, outcome.section, outcome.index)
+    output = _hook_words(outcome.output) if operation.name == "hook" else ""
+    return explain_failure(operation, outcome.error, outcome.detail, output)
+
+
+def explain_failure(operation: Operation, error: int, detail: str, output: str = "") -> FirkinError:
+    """The error for one failed operation.
+
+    Parameters: `detail` is what the executor learnt beside the errno, `output` what a hook wrote.
+    """
+    special = _SPECIAL.get(operation.name)
+    found = special(operation, error, detail or output) if special else None
+    if found is not None:
+        return found
+    message = f"{_object(operation)}: {detail or os.strerror(error)}"
+    if detail:
+        message += f" [{errno.errorcode.get(error, error)}]"
+    return FirkinError(message, hint=_HINTS.get((operation.name, error), ""))
+
+
+def _hook_words(fd: int) -> str:
+    if fd < 0:
+        return ""
+    size = os.fstat(fd).st_size
+    return os.pread(fd, 2000, max(0, size - 2000)).decode("utf-8", "replace").strip()
+
+
+def _object(operation: Operation) -> str:
+    # The document's place, what was done there, and to what.
+    shown = []
+    for name in ("type", "path", "file", "id", "socket", "name"):
+        value = operation.arguments.get(name)
+        if isinstance(value, str) and value:
+            shown.append(value)
+    action = operation.name.replace("-", " ")
+    text = f"{action} {' on '.join(shown[:2])}" if shown else action
+    value = operation.arguments.get("value")
+    if isinstance(value, bytes):
+        text = f"write {value.decode('utf-8', 'replace').strip()!r} to {shown[0] if shown else '?'}"
+    return f"{operation.origin}: {text}" if operation.origin else text
+
+
+def _executable(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    candidates = operation.arguments["candidates"]
+    assert isinstance(candidates, list)
+    program = candidates[0] if len(candidates) == 1 else candidates[0].rpartition("/")[2]
+    if error in (errno.ENOENT, errno.ENOTDIR):
+        if len(candidates) == 1:
+            return ExecutableError(f'exec: "{program}": stat {program}: no such file or directory', found=False)
+        return ExecutableError(f'exec: "{program}": executable file not found in $PATH', found=False)
+    if error == errno.ENOEXEC:
+        return ExecutableError(f'exec: "{program}": exec format error', found=True, hint="wrong architecture, or no #!")
+    return ExecutableError(f'exec: "{program}": {os.strerror(error).lower()}', found=True)
+
+
+def _hook(operation: Operation, error: int, detail: str) -> FirkinError:
+    path = operation.text("path")
+    if error == errno.ETIMEDOUT:
+        return HookError(f"{operation.origin}: {path}: did not end within {operation.text('timeout_ms')} ms")
+    why = detail or os.strerror(error)
+    return HookError(f"{operation.origin}: {path}: {why}")
+
+
+def _state(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    if error != errno.EEXIST:
+        return None
+    return AlreadyExistsError(f"container with id {operation.text('id')} already exists")
+
+
+def _tree(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    path = operation.text("path")
+    place = operation.origin
+    if error in (errno.ENOENT, errno.ENOTDIR):
+        return FirkinError(f"{place}: {path}: {os.strerror(error).lower()}")
+    return None
+
+
+def _namespace(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    path = operation.text("path")
+    if error == errno.EINVAL:
+        return FirkinError(f"{operation.origin}: {path}: is not a namespace of the type that is asked for")
+    return FirkinError(f"{operation.origin}: {path}: {os.strerror(error).lower()}")
+
+
+def _cgroup(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    name = operation.text("name")
+    if error == errno.EBUSY:
+        return FirkinError(f"{operation.origin}: cgroup {name}: has processes already")
+    return FirkinError(f"{operation.origin}: make cgroup {name}: {os.strerror(error).lower()}")
+
+
+def _enable(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    why = os.strerror(error).lower()
+    hint = ""
+    if error == errno.EBUSY:
+        hint = "an ancestor has processes of its own: a cgroup can't have both processes and controlled children"
+    return FirkinError(f"{operation.origin}: enable {operation.text('required')}: {why}", hint=hint)
+
+
+def _attach(operation: Operation, error: int, detail: str) -> FirkinError | None:
+    path = operation.text("path")
+    if error == errno.ELOOP:
+        return FirkinError(f"{operation.origin}.destination: {path}: is a symbolic link in the root file system")
+    if error == errno.EPERM and path.startswith("/proc"):
+        return FirkinError(f"{operation.origin}.destination: {path}: only a procfs may be mounted there")
+    if error == errno.EPERM:
+        return FirkinError(f"{operation.origin}.destination: {path}: lies on a procfs, or must not be mounted")
+    return FirkinError(f"{operation.origin}: mount on {path}: {detail or os.strerror(error).lower()}")
+
+
+def _directory(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    path = operation.text("path")
+    if error == errno.EPERM:
+        return FirkinError(f"{operation.origin}: {path}: is outside of the container's root")
+    return FirkinError(f"{operation.origin}: {path}: {os.strerror(error).lower()}")
+
+
+def _await(_operation: Operation, error: int, detail: str) -> FirkinError | None:
+    if error != errno.ECHILD:
+        return None
+    hint = "the memory limit may be too small to start anything" if "signal 9" in detail else ""
+    return FirkinError(f"start the container's first process: {detail}", hint=hint)
+
+
+_SPECIAL: dict[str, Callable[[Operation, int, str], FirkinError | None]] = {
+    "exec": _executable,
+    "find-executable": _executable,
+    "hook": _hook,
+    "state-make": _state,
+    "open-tree": _tree,
+    "open-device-tree": _tree,
+    "open-namespace": _namespace,
+    "cgroup-make": _cgroup,
+    "cgroup-enable": _enable,
+    "attach": _attach,
+    "chdir": _directory,
+    "await": _await,
+}
+_HINTS = {
+    ("mount-new", errno.EPERM): "needs the matching new namespace, or rights that this user does not have",
+    ("mount-new", errno.ENODEV): "the kernel does not know this file system",
+    ("write-child", errno.EACCES): "lowering oom_score_adj needs CAP_SYS_RESOURCE",
+    ("limit-child", errno.EPERM): "raising a hard limit needs CAP_SYS_RESOURCE",
+    ("clone", errno.EPERM): "making namespaces needs CAP_SYS_ADMIN or a user namespace",
+    ("clone", errno.ENOSPC): "a limit of /proc/sys/user/max_*_namespaces is reached",
+    ("clone", errno.EAGAIN): "a limit of processes is reached",
+    ("cgroup-devices", errno.EPERM): "attaching a device program needs CAP_BPF and CAP_NET_ADMIN",
+    ("setns", errno.EPERM): "joining this namespace needs CAP_SYS_ADMIN in it",
+    ("state-make", errno.EACCES): "use --root with a directory that you may write to",
+    ("terminal", errno.ENOENT): "a terminal needs a devpts mount on /dev/pts",
+}

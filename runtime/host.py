@@ -1,0 +1,19 @@
+"""Facts about this host that a plan depends on, read once per call."""
+
+from __future__ import annotations
+
+import os
+
+from firkin.cgroupfs.hierarchy import find_hierarchy
+from firkin.runtime.compile.request import Host
+
+__all__ = ["read_host"]
+
+
+def read_host(state_root: str) -> Host:
+    """The facts. Compiled filters are kept below `state_root`. Raises CgroupError without cgroup v2."""
+    with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
+        last = int(file.read())
+    return Host(
+        find_hierarchy(), environment=os.environ, last_capability=last, seccomp_cache=f"{state_root}/.cache/seccomp"
+    )

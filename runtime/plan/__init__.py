@@ -1,0 +1,1 @@
+"""The plan: what is done to start a process in a container, as one buffer (csrc/plan.h)."""

@@ -1,0 +1,24 @@
+"""Fixtures that every suite shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.bundle import Bundle, Firkin
+
+
+@pytest.fixture
+def firkin(tmp_path: Path) -> Iterator[Firkin]:
+    """The command under test. When the test ends its containers are deleted, and nothing of them may be left."""
+    runner = Firkin(tmp_path / "state")
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    """A bundle with a busybox root file system that runs `true`."""
+    return Bundle(tmp_path / "bundle")

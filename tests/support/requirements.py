@@ -1,0 +1,134 @@
+"""What a test may require of the machine: one word for each precondition, and one probe for each word.
+
+    @pytest.mark.requires("root", "cgroup2", "memory")
+
+A probe tries the thing itself; it asks neither the kernel's version nor its configuration. It answers
+"" where the requirement is met and else says why not. Where a test requires a word that the machine
+does not meet, it is skipped with that reason; in the guest, which is built to meet the words of
+`GUEST_MEETS`, it fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.support import cgroup_probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["CONTROLLERS", "GUEST_MEETS", "SYSTEMD_GUEST_MEETS", "WORDS", "scratch_disk", "unmet", "why_unmet"]
+
+CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
+"""The words that are controllers of cgroup v2."""
+
+_SCRATCH_SERIAL = "firkin-scratch"
+
+
+def why_unmet(word: str) -> str:
+    """Why this machine does not meet the requirement `word`, or ""; raises `KeyError` for a word that is none."""
+    return _answer(word)
+
+
+def unmet(words: Iterable[str]) -> dict[str, str]:
+    """Those of `words` that are not met, with the reasons."""
+    return {word: reason for word in words if (reason := why_unmet(word))}
+
+
+def scratch_disk() -> Path | None:
+    """The block device that tests may overwrite, if there is one: the guest has it."""
+    for serial in Path("/sys/block").glob("*/serial"):
+        if serial.read_text().strip() == _SCRATCH_SERIAL:
+            return Path("/dev") / serial.parent.name
+    return None
+
+
+@functools.cache
+def _answer(word: str) -> str:
+    return WORDS[word]()
+
+
+def _runs(*command: str) -> Callable[[], str]:
+    return functools.partial(_failure, command)
+
+
+def _failure(command: tuple[str, ...]) -> str:
+    if shutil.which(command[0]) is None:
+        return f"no {command[0]} on PATH"
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    complaint = (result.stderr.strip() or result.stdout.strip() or f"status {result.returncode}").splitlines()[-1]
+    return f"{' '.join(command)}: {complaint}" if result.returncode else ""
+
+
+def _root() -> str:
+    return _failure(("unshare", "--mount", "true")) if os.geteuid() == 0 else f"user {os.geteuid()} is not root"
+
+
+def _mounts(script: str) -> Callable[[], str]:
+    # In namespaces of its own, so that no trace of the attempt remains.
+    def probe() -> str:
+        with tempfile.TemporaryDirectory() as place:
+            command = f"mount -t tmpfs tmpfs {place} && cd {place} && {script}"
+            return _failure(("unshare", "--mount", "--ipc", "sh", "-ec", command))
+
+    return probe
+
+
+def _swap() -> str:
+    return "" if Path("/proc/swaps").read_text().count("\n") > 1 else "no swap space is in use"
+
+
+def _disk() -> str:
+    return "" if scratch_disk() else f"no disk with the serial number {_SCRATCH_SERIAL}"
+
+
+def _pressure() -> str:
+    try:
+        Path("/proc/pressure/cpu").read_text()
+    except OSError as error:
+        return str(error)
+    return ""
+
+
+WORDS: Mapping[str, Callable[[], str]] = {
+    "root": _root,
+    "cgroup2": cgroup_probe.why_no_child,
+    "unified": cgroup_probe.why_not_unified,
+    **{name: functools.partial(cgroup_probe.why_no_controller, name) for name in CONTROLLERS},
+    "psi": _pressure,
+    "swap": _swap,
+    "disk": _disk,
+    "userns": _runs("unshare", "--user", "--map-root-user", "true"),
+    "cgroupns": _runs("unshare", "--cgroup", "true"),
+    "netns": _runs("unshare", "--net", "true"),
+    "timens": _runs("unshare", "--time", "true"),
+    "mqueue": _mounts("mkdir m && mount -t mqueue mqueue m"),
+    "overlay": _mounts("mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"),
+    "systemd": _runs("systemctl", "show", "--property=Version"),
+    "busybox": _runs("busybox", "true"),
+    "crun": _runs("crun", "--version"),
+    "debootstrap": _runs("debootstrap", "--version"),
+    "gcc": _runs("gcc", "--version"),
+    "ip": _runs("ip", "link", "show", "lo"),
+    "nft": _runs("nft", "--version"),
+    "runc": _runs("runc", "--version"),
+    "skopeo": _runs("skopeo", "--version"),
+    "strace": _runs("strace", "-o", "/dev/null", "true"),
+    "umoci": _runs("umoci", "--version"),
+}
+"""Each word with its probe."""
+
+GUEST_MEETS = frozenset(
+    {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk"}
+    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay"}
+)
+"""What the guest always meets. Programs are the machine's own, which the guest can only share."""
+
+SYSTEMD_GUEST_MEETS = GUEST_MEETS | {"systemd"}
+"""What the guest meets where systemd is its PID 1."""

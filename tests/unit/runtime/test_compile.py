@@ -1,0 +1,180 @@
+"""The compiler as a whole: what a configuration becomes, without a kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from firkin.cgroupfs.hierarchy import Hierarchy
+from firkin.errors import FirkinError
+from firkin.oci.default_config import default_config
+from firkin.oci.json_text import dump
+from firkin.oci.runtime_spec.config import load_config
+from firkin.runtime.compile.cgroup import cgroup_path
+from firkin.runtime.compile.container import compile_container
+from firkin.runtime.compile.request import Host, Request
+from firkin.runtime.plan.disassemble import Operation, read_plan
+
+NEW_NAMESPACES = 0x6C020000  # pid, network, ipc, uts, mount
+
+
+def compiled(change: dict[str, Any] | None = None, *, run: bool = True, **request: Any) -> list[Operation]:
+    config = default_config(cgroup_namespace=True)
+    process = config["process"]
+    assert isinstance(process, dict)
+    process["terminal"] = False
+    for path, value in (change or {}).items():
+        target: Any = config
+        *parents, last = path.split(".")
+        for name in parents:
+            target = target[name]
+        target[last] = value
+    host = Host(
+        Hierarchy("/sys/fs/cgroup", frozenset(), frozenset(("cpu", "memory", "pids"))), environment={"PATH": "/bin"}
+    )
+    wishes = {"id": "x", "bundle": "/b", "state_root": "/run/firkin", "config": b"{}", "created": "now", **request}
+    plan, _ = compile_container(load_config(dump(config)), Request(**wishes, run=run), host)
+    return list(read_plan(plan))
+
+
+def names(operations: list[Operation], section: str) -> list[str]:
+    return [operation.name for operation in operations if operation.section == section]
+
+
+def named(operations: list[Operation], name: str) -> list[dict[str, Any]]:
+    return [operation.arguments for operation in operations if operation.name == name]
+
+
+def test_record_and_cgroup_exist_before_the_child() -> None:
+    parent = names(compiled(), "parent")
+    assert parent[:2] == ["state-make", "state-write"]
+    assert parent.index("cgroup-devices") < parent.index("clone") < parent.index("await")
+
+
+def test_all_new_namespaces_are_made_in_one_call_but_that_of_the_cgroup() -> None:
+    operations = compiled()
+    assert [clone["flags"] for clone in named(operations, "clone")] == [NEW_NAMESPACES]
+    assert [unshare["types"] for unshare in named(operations, "unshare")] == [0x02000000]
+
+
+def test_user_namespace_takes_two_births_and_no_device_node() -> None:
+    mapping = [{"containerID": 0, "hostID": 1000, "size": 10}]
+    operations = compiled(
+        {
+            "linux.namespaces": [{"type": "mount"}, {"type": "user"}, {"type": "pid"}],
+            "linux.uidMappings": mapping,
+            "linux.gidMappings": mapping,
+            "hostname": "",
+        }
+    )
+    assert [(o.section, o.arguments["flags"]) for o in operations if o.name == "clone"] == [
+        ("parent", 0),
+        ("child", 0x30020000),
+    ]
+    assert {w["file"]: w["value"] for w in named(operations, "write-child")} == {
+        "uid_map": b"0 1000 10\n",
+        "gid_map": b"0 1000 10\n",
+    }
+    assert named(operations, "mknod") == []
+    assert len(named(operations, "open-device-tree")) == 6
+
+
+def test_joined_namespaces_are_entered_user_first_and_mount_last() -> None:
+    listed = [{"type": kind, "path": f"/ns/{kind}"} for kind in ("mount", "ipc", "user")]
+    operations = compiled(
+        {"linux.namespaces": listed, "mounts": [], "linux.maskedPaths": [], "linux.readonlyPaths": [], "hostname": ""}
+        | {"root.readonly": False}
+    )
+    assert [s["types"] for s in named(operations, "setns")] == [0x10000000, 0x08000000, 0x00020000]
+    assert "pivot" not in names(operations, "child")
+    assert "chroot" in names(operations, "child")
+
+
+def test_limits_are_written_before_the_birth_and_their_controllers_enabled() -> None:
+    operations = compiled({"linux.resources": {"memory": {"limit": 1 << 20}, "pids": {"limit": 5}}})
+    written = {w["file"]: w["value"] for w in named(operations, "cgroup-write")}
+    assert written["memory.max"] == b"1048576"
+    assert written["pids.max"] == b"5"
+    assert {enable["required"] for enable in named(operations, "cgroup-enable")} == {"+memory +pids"}
+
+
+def test_limit_without_its_controller_is_refused_with_its_place() -> None:
+    with pytest.raises(FirkinError, match=r"linux\.resources\.hugepageLimits.*hugetlb"):
+        compiled({"linux.resources": {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}]}})
+
+
+def test_create_waits_and_run_does_not() -> None:
+    assert "wait-start" not in names(compiled(), "child")
+    created = compiled(run=False)
+    assert names(created, "child")[-2:] == ["wait-start", "exec"]
+    assert "await-exec" not in names(created, "parent")
+
+
+def test_filter_comes_last_with_no_new_privileges_and_before_the_user_without() -> None:
+    seccomp = {"linux.seccomp": {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": []}}
+    with_nnp = names(compiled({**seccomp, "process.noNewPrivileges": True}), "child")
+    assert with_nnp[-2:] == ["seccomp", "exec"]
+    without = names(compiled({**seccomp, "process.noNewPrivileges": False}), "child")
+    assert without.index("seccomp") < without.index("setuid")
+
+
+def test_hooks_run_at_their_points() -> None:
+    hooks = {
+        point: [{"path": f"/{point}"}]
+        for point in ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
+    }
+    operations = compiled({"hooks": hooks})
+    ran = [(o.section, o.arguments["path"]) for o in operations if o.name == "hook"]
+    assert ran == [
+        ("parent", "/prestart"),
+        ("parent", "/createRuntime"),
+        ("parent", "/poststart"),
+        ("child", "/createContainer"),
+        ("child", "/startContainer"),
+    ]
+    child = names(operations, "child")
+    assert child.index("rendezvous") < child.index("pivot")
+    assert named(operations, "root-attach")[0]["path"] == "/b/rootfs"
+
+
+def test_masked_paths_of_proc_are_looked_up_from_its_mount() -> None:
+    operations = compiled()
+    proc = next(m["out"] for m in named(operations, "mount-new") if m["type"] == "proc")
+    assert {"root": proc, "path": "kcore"}.items() <= named(operations, "mask")[2].items()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"linux.namespaces": []}, "linux.namespaces: has no mount namespace"),
+        ({"mounts": [{"destination": "/proc/x", "type": "tmpfs"}]}, r"mounts\[0\]\.destination: /proc/x is inside /proc"),
+        ({"mounts": [{"destination": "/a", "type": "bind"}]}, r"mounts\[0\]\.source: is empty"),
+        ({"mounts": [{"destination": "/a"}]}, r"mounts\[0\]\.type: is empty"),
+        ({"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["idmap"]}]}, r"mounts\[0\]\.options: idmap"),
+        ({"linux.rootfsPropagation": "sideways"}, "linux.rootfsPropagation: unknown value"),
+        ({"linux.sysctl": {"kernel.core_pattern": "|/x"}}, "belongs to no namespace"),
+        ({"linux.sysctl": {"kernel.hostname": "h"}}, "is set by `hostname`"),
+        ({"linux.sysctl": {"user.max_user_namespaces": "1"}}, "needs a user namespace"),
+        ({"process.apparmorProfile": "p"}, "process.apparmorProfile: is not supported"),
+        ({"process.terminal": True}, "needs a --console-socket"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_with_its_place(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(FirkinError, match=message):
+        compiled(change)
+
+
+@pytest.mark.parametrize(
+    ("asked", "systemd", "path"),
+    [
+        ("", False, "firkin-x"),
+        ("/a/b", False, "a/b"),
+        ("a//b/./c", False, "a/b/c"),
+        ("system.slice:docker:abc", True, "system.slice/docker-abc.scope"),
+        ("user-1000.slice:libpod:abc", True, "user.slice/user-1000.slice/libpod-abc.scope"),
+        (":docker:abc", True, "system.slice/docker-abc.scope"),
+    ],
+)
+def test_cgroup_path(asked: str, systemd: bool, path: str) -> None:
+    assert cgroup_path(asked, "x", systemd=systemd) == path
