@@ -25,7 +25,9 @@ class Peer:
 
     def version(self) -> str:
         """The first line of --version."""
-        return subprocess.run([self.path, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+        return subprocess.run([self.path, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[
+            0
+        ]
 
 
 def find_peers(bundle: Path) -> list[Peer]:
@@ -39,7 +41,9 @@ def find_peers(bundle: Path) -> list[Peer]:
 
 
 def _works(peer: Peer, bundle: Path) -> bool:
-    done = subprocess.run([peer.path, "run", "-b", str(bundle), f"probe-{os.getpid()}"], capture_output=True, check=False)
+    done = subprocess.run(
+        [peer.path, "run", "-b", str(bundle), f"probe-{os.getpid()}"], capture_output=True, check=False
+    )
     if done.returncode:
         print(f"{peer.name} is left out: {done.stderr.decode().strip()}", file=sys.stderr)
     return not done.returncode

@@ -1,6 +1,6 @@
 """Compiles Python modules into one file, from which firkin/start.py imports them.
 
-    python csrc/bundle_modules.py OUTPUT PACKAGE=FOLDER...
+python csrc/bundle_modules.py OUTPUT PACKAGE=FOLDER...
 """
 
 import marshal
@@ -11,20 +11,27 @@ from pathlib import Path
 
 def bundle(packages: dict[str, Path]) -> bytes:
     """The file's bytes: Python's magic number, the length of the index, the index, and the code objects."""
-    index: dict[str, tuple[int, int, bool]] = {}
-    code = b""
+    found: dict[str, tuple[bytes, bool]] = {}
     for package, folder in packages.items():
         for path in sorted(folder.rglob("*.py")):
             parts = [package, *path.relative_to(folder).with_suffix("").parts]
             is_package = parts[-1] == "__init__"
             name = ".".join(parts[:-1] if is_package else parts)
             # Relative to the directory of packages: where tracebacks look for the source.
-            source = "/".join(parts[:1]).replace(".", "/") + "/" + str(path.relative_to(folder))
-            compiled = marshal.dumps(compile(path.read_bytes(), source, "exec", dont_inherit=True, optimize=2))
-            index[name] = (len(code), len(compiled), is_package)
-            code += compiled
+            source = f"{package.replace('.', '/')}/{path.relative_to(folder)}"
+            code = compile(path.read_bytes(), source, "exec", dont_inherit=True, optimize=2)
+            found[name] = marshal.dumps(code), is_package
+    return _lay_out(found)
+
+
+def _lay_out(found: dict[str, tuple[bytes, bool]]) -> bytes:
+    index: dict[str, tuple[int, int, bool]] = {}
+    codes = b""
+    for name, (code, is_package) in found.items():
+        index[name] = len(codes), len(code), is_package
+        codes += code
     head = marshal.dumps(index)
-    return MAGIC_NUMBER.ljust(16, b"\0") + len(head).to_bytes(8, "little") + head + code
+    return MAGIC_NUMBER.ljust(16, b"\0") + len(head).to_bytes(8, "little") + head + codes
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ const struct run_entry child_operations[] = {
 	{ OP_DUMPABLE, op_dumpable },
 	{ OP_KEYRING, op_keyring },
 	{ OP_CLOSE_ON_EXEC, op_close_on_exec },
+	{ OP_KEEP_SLOTS, op_keep_slots },
 	{ OP_FIND_EXECUTABLE, op_find_executable },
 	{ OP_EXEC, op_exec },
 };

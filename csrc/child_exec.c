@@ -35,6 +35,21 @@ int op_chdir(struct run *run, const struct plan_op *op)
 	return cwd_is_inside();
 }
 
+/* Descriptors of the host have no place in a process that the container's processes can see. */
+int op_keep_slots(struct run *run, const struct plan_op *op)
+{
+	for (uint32_t slot = 0; slot < run->plan.header->slots; slot++) {
+		if (run->slots[slot] < 0 || slot == op->arg[0] || slot == op->arg[1] || slot == op->arg[2])
+			continue;
+		sys_close(run->slots[slot]);
+		run->slots[slot] = -1;
+	}
+	if (run->empty_tree >= 0)
+		sys_close(run->empty_tree);
+	run->empty_tree = -1;
+	return 0;
+}
+
 static int executable(const char *path)
 {
 	struct statx s = { 0 };

@@ -162,7 +162,11 @@ int op_mount_legacy(struct run *run, const struct plan_op *op)
 	if (fd < 0)
 		return fd;
 	text_append_number(target, sizeof target, (uint64_t)fd);
-	long r = sys_mount(run_text(run, op->arg[3]), target, run_text(run, op->arg[2]), op->arg[4],
+	long r = on_filesystem(fd, PROC_SUPER_MAGIC);
+	if (r)
+		r = r < 0 ? r : -EPERM;
+	else
+		r = sys_mount(run_text(run, op->arg[3]), target, run_text(run, op->arg[2]), op->arg[4],
 			   run_text(run, op->arg[5]));
 	sys_close(fd);
 	return (int)r;

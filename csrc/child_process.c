@@ -18,7 +18,7 @@ int op_setsid(struct run *run, const struct plan_op *op)
 int op_receive(struct run *run, const struct plan_op *op)
 {
 	uint64_t next = op->arg[0], end = next + op->arg[1];
-	if (end > PLAN_MAX_SLOTS || end < next)
+	if (end > run->plan.header->slots || end < next)
 		return -EINVAL;
 	while (next < end) {
 		struct plan_record record;
@@ -82,9 +82,12 @@ int op_wait_start(struct run *run, const struct plan_op *op)
 /* `start` has no plan at hand: it is told the code, and the place in the document in front of the detail. */
 static void answer(const struct run *run, struct plan_record *record)
 {
-	const struct plan_op *op = &plan_ops(&run->plan, PLAN_CHILD)[run->op];
-	record->value = op->code;
-	text_copy(record->detail, sizeof record->detail, plan_text(&run->plan, op->origin));
+	/* Past the last operation if none of them executed a program. */
+	if (run->op < run->plan.header->sections[PLAN_CHILD].count) {
+		const struct plan_op *op = &plan_ops(&run->plan, PLAN_CHILD)[run->op];
+		record->value = op->code;
+		text_copy(record->detail, sizeof record->detail, plan_text(&run->plan, op->origin));
+	}
 	if (run->detail[0]) {
 		text_append(record->detail, sizeof record->detail, ": ");
 		text_append(record->detail, sizeof record->detail, run->detail);

@@ -6,6 +6,8 @@
 #ifdef EMBED_PYTHON
 #include <Python.h>
 #endif
+#include "standard_streams.h"
+
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,7 @@ static PyStatus start_python(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	open_standard_streams();
 	PyStatus status = start_python(argc, argv);
 	if (PyStatus_Exception(status))
 		Py_ExitStatusException(status);
@@ -110,6 +113,7 @@ int main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	open_standard_streams();
 	char packages[PATH_MAX + 64];
 	char **args = calloc((size_t)argc + 8, sizeof *args);
 	int n = 0, found = find_packages(packages, sizeof packages);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/mman.h>
 
 /* The container's exit status if its program could not be executed, as shells have it. */
@@ -17,22 +16,6 @@
 #define EXIT_NOT_EXECUTABLE 126
 
 static struct run run;
-
-/* A signal that the runtime's caller ignores or blocks is none of the workload's business. */
-static void reset_signals(void)
-{
-	struct {
-		void *handler;
-		unsigned long flags;
-		void *restorer;
-		uint64_t mask;
-	} standard = { 0 };
-	uint64_t none = 0;
-	for (int signal = 1; signal <= 64; signal++)
-		if (signal != 9 && signal != 19)
-			sys_rt_sigaction(signal, &standard, 0);
-	sys_rt_sigprocmask(2 /* SIG_SETMASK */, &none, 0);
-}
 
 static int map_plan(int fd)
 {
@@ -70,8 +53,8 @@ int init_main(int argc, char **argv)
 	if (argc != 3)
 		return 1;
 	run.sync = (int)text_number(argv[1]);
-	sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-	reset_signals();
+	/* All others are the workload's: the parent passes on nothing else. */
+	sys_fcntl(run.sync, F_SETFD, FD_CLOEXEC);
 	int r = run_child((int)text_number(argv[2]));
 	child_report(&run, r);
 	return exit_status(r);

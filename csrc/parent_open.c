@@ -34,7 +34,8 @@ int op_open_device_tree(struct run *run, const struct plan_op *op)
 
 int op_open_namespace(struct run *run, const struct plan_op *op)
 {
-	long fd = sys_openat(AT_FDCWD, run_text(run, op->arg[1]), O_RDONLY | O_CLOEXEC, 0);
+	/* Whatever it may be, the open must not wait. */
+	long fd = sys_openat(AT_FDCWD, run_text(run, op->arg[1]), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
 	int r = run_fill(run, op->arg[0], fd);
 	if (r < 0)
 		return r;

@@ -39,9 +39,21 @@ static int start_init(struct run *run, uint64_t flags, int cgroup, int socket)
 	return 0;
 }
 
+static uint32_t count_clones(const struct plan *plan)
+{
+	const struct plan_op *ops = plan_ops(plan, PLAN_CHILD);
+	uint32_t count = plan->header->sections[PLAN_CHILD].count, clones = 0;
+	for (uint32_t i = 0; i < count; i++)
+		clones += ops[i].code == OP_CLONE;
+	return clones;
+}
+
 int op_clone_init(struct run *run, const struct plan_op *op)
 {
 	int pair[2];
+	if (run->sync >= 0)
+		return -EALREADY;
+	run->clones = count_clones(&run->plan);
 	int r = (int)sys_socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair);
 	if (r < 0)
 		return r;
@@ -55,11 +67,12 @@ int op_clone_init(struct run *run, const struct plan_op *op)
 int op_send(struct run *run, const struct plan_op *op)
 {
 	uint64_t first = op->arg[0], count = op->arg[1];
+	uint32_t slots = run->plan.header->slots;
+	if (first > slots || count > slots - first)
+		return -EINVAL;
 	while (count) {
 		unsigned n = count < CHANNEL_MAX_FDS ? (unsigned)count : CHANNEL_MAX_FDS;
 		struct plan_record record = { .type = PLAN_SLOTS, .value = n };
-		if (first + n > PLAN_MAX_SLOTS)
-			return -EINVAL;
 		int r = channel_send(run->sync, &record, &run->slots[first], n);
 		if (r < 0)
 			return r;
@@ -69,15 +82,23 @@ int op_send(struct run *run, const struct plan_op *op)
 	return 0;
 }
 
-/* The first process has made the container's; it exits, and is reaped here. */
-static int take_clone(struct run *run, const struct plan_record *record, int pidfd)
+static void move_descriptor(int *to, int *from)
 {
-	if (pidfd < 0)
+	if (*to >= 0)
+		sys_close(*to);
+	*to = *from;
+	*from = -1;
+}
+
+/* The first process has made the container's; it exits, and is reaped here. */
+static int take_clone(struct run *run, const struct plan_record *record, int *pidfd)
+{
+	if (*pidfd < 0)
 		return -EBADMSG;
 	int status = process_wait(run->pidfd, -1);
-	sys_close(run->pidfd);
+	run->clones -= run->clones > 0;
 	run->pid = (int)record->value;
-	run->pidfd = pidfd;
+	move_descriptor(&run->pidfd, pidfd);
 	return status < 0 ? status : 0;
 }
 
@@ -100,25 +121,45 @@ static int child_gone(struct run *run)
 	return -ECHILD;
 }
 
-/* Handles records until one that arrives at `point` (0), or the end of the file (-EPIPE). */
+/* 0; `fd` is -1 if it was taken, too. */
+static int take_record(struct run *run, const struct plan_record *record, int *fd)
+{
+	switch (record->type) {
+	case PLAN_FAILED:
+		return take_failure(run, record);
+	case PLAN_CLONED:
+		return take_clone(run, record, fd);
+	case PLAN_TERMINAL:
+		move_descriptor(&run->terminal, fd);
+		return 0;
+	default:
+		return -EPROTO;
+	}
+}
+
+/*
+ * Handles records until one that arrives at `point` (0), or the end of the file (-EPIPE). The process that
+ * a clone made may be faster than the one that tells of it: both records are waited for.
+ */
 static int next_arrival(struct run *run, uint64_t point)
 {
+	int arrived = 0, failure = 0;
 	for (;;) {
 		struct plan_record record;
 		int fd = -1;
 		int r = channel_receive(run->sync, &record, &fd, 1);
-		if (r >= 0 && record.type == PLAN_ARRIVED)
-			return record.value == point ? 0 : -EPROTO;
-		if (r >= 0 && record.type == PLAN_FAILED)
-			r = take_failure(run, &record);
-		else if (r >= 0 && record.type == PLAN_CLONED)
-			r = take_clone(run, &record, fd);
-		else if (r >= 0 && record.type == PLAN_TERMINAL)
-			run->terminal = fd;
-		else if (r >= 0)
-			r = -EPROTO;
 		if (r < 0)
+			return failure ? failure : r;
+		int here = record.type == PLAN_ARRIVED && record.value == point;
+		r = here ? 0 : take_record(run, &record, &fd);
+		if (fd >= 0)
+			sys_close(fd);
+		if (r < 0 && !run->child_failed)
 			return r;
+		arrived |= here;
+		failure = r < 0 ? r : failure;
+		if ((arrived || failure) && !run->clones)
+			return failure;
 	}
 }
 
@@ -161,5 +202,8 @@ int op_write_child(struct run *run, const struct plan_op *op)
 int op_limit_child(struct run *run, const struct plan_op *op)
 {
 	struct rlimit64 limit = { op->arg[1], op->arg[2] };
+	/* 0 would be this process. */
+	if (!run->pid)
+		return -ESRCH;
 	return (int)sys_prlimit64(run->pid, op->arg[0], &limit, 0);
 }

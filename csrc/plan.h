@@ -153,6 +153,7 @@ struct plan_op {
 	X(106, DUMPABLE, "dumpable", C, "n:value") \
 	X(107, KEYRING, "keyring", C, "t:name") \
 	X(110, CLOSE_ON_EXEC, "close-on-exec", C, "") \
+	X(111, KEEP_SLOTS, "keep-slots", C, "S:gate S:answer S:output") \
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \
 	X(109, EXEC, "exec", C, "v:candidates v:args v:env")
 

@@ -5,6 +5,7 @@
  */
 #include "process.h"
 #include "spawn.h"
+#include "standard_streams.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -50,6 +51,7 @@ int main(int argc, char **argv)
 	static const char *const sections[] = { "parent", "child", "undo" };
 	struct spawn_outcome outcome;
 	size_t size = 0;
+	open_standard_streams();
 	if (argc != 2) {
 		fprintf(stderr, "usage: firkin-plan FILE\n");
 		return 2;

@@ -43,6 +43,25 @@ static int arrange_descriptors(const struct process *process)
 	return (int)r;
 }
 
+/*
+ * A signal that the caller ignores or blocks is none of the program's business. Nothing of this lies on
+ * the child's stack, which sanitizers would see left behind.
+ */
+static long reset_signals(void)
+{
+	static const struct {
+		void *handler;
+		unsigned long flags;
+		void *restorer;
+		uint64_t mask;
+	} standard;
+	static const uint64_t none;
+	for (int signal = 1; signal <= 64; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP)
+			sys_rt_sigaction(signal, &standard, 0);
+	return sys_rt_sigprocmask(SIG_SETMASK, &none, 0);
+}
+
 /* Runs in the child, in its parent's memory: nothing but system calls, no return. */
 __attribute__((noreturn)) static void child_main(void *argument)
 {
@@ -50,7 +69,7 @@ __attribute__((noreturn)) static void child_main(void *argument)
 	struct process *p = birth->process;
 	long r = arrange_descriptors(p);
 	if (r >= 0)
-		r = sys_rt_sigprocmask(SIG_SETMASK, &birth->signal_mask, 0);
+		r = reset_signals();
 	if (r >= 0)
 		r = p->program ? sys_execve(p->program, p->argv, p->envp) :
 				 sys_execveat(p->program_fd, "", p->argv, p->envp, AT_EMPTY_PATH);
@@ -113,10 +132,20 @@ static int poll_until(int fd, int64_t deadline)
 	}
 }
 
+/* When a wait of `timeout_ms` from now ends; 0: never. */
+static int64_t deadline_after(int64_t timeout_ms)
+{
+	int64_t now = now_ms();
+	if (timeout_ms < 0)
+		return 0;
+	return timeout_ms > INT64_MAX - now ? INT64_MAX : now + timeout_ms;
+}
+
 int process_wait(int pidfd, int64_t timeout_ms)
 {
 	siginfo_t info = { 0 };
-	long r = poll_until(pidfd, timeout_ms < 0 ? 0 : now_ms() + timeout_ms);
+	/* ppoll(2) would skip it, and wait. */
+	long r = pidfd < 0 ? -EBADF : poll_until(pidfd, deadline_after(timeout_ms));
 	if (r < 0)
 		return (int)r;
 	do
@@ -133,6 +162,8 @@ int process_open(int pid, const char *file, int flags)
 	text_append_number(path, sizeof path, (uint64_t)pid);
 	text_append(path, sizeof path, "/");
 	text_append(path, sizeof path, file);
+	if (!text_fits(path, sizeof path))
+		return -ENAMETOOLONG;
 	return (int)sys_openat(AT_FDCWD, path, flags | O_CLOEXEC, 0);
 }
 

@@ -23,7 +23,7 @@ struct process {
 	int pidfd;
 };
 
-/* 0 or -errno, also that of the execution. */
+/* 0 or -errno, also that of the execution. The program starts with no signal ignored or blocked. */
 int process_start(struct process *process);
 
 /*

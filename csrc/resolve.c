@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 
@@ -41,7 +42,7 @@ struct walk {
 	char path[PATH_ROOM]; /* what is left to make, links replaced by their targets */
 	size_t end;           /* end of the component at hand */
 	int parent;           /* the directory that holds it */
-	int links;
+	int links, restarts;
 };
 
 static int is_last(const struct walk *walk)
@@ -111,12 +112,12 @@ static int step(struct walk *walk, int root, enum resolve_make make, uint32_t mo
 	char kept = walk->path[walk->end];
 	walk->path[walk->end] = 0;
 	int fd = open_in_root(root, walk->path, O_PATH);
-	char name[256];
+	char name[NAME_MAX + 2];
 	size_t length = text_copy(name, sizeof name, walk->path + component_start(walk));
 	walk->path[walk->end] = kept;
 	if (fd != -ENOENT)
 		return fd;
-	if (length + 1 >= sizeof name)
+	if (length > NAME_MAX)
 		return -ENAMETOOLONG;
 	size_t before = walk->end;
 	int r = make_component(walk, name, make, mode);
@@ -125,12 +126,15 @@ static int step(struct walk *walk, int root, enum resolve_make make, uint32_t mo
 	/* What was made just now is opened as that and nothing else. */
 	if (!r && walk->end == before)
 		return open_in(walk->parent, name, O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	walk->end = 0;
-	return ++walk->links > MAX_RACES ? -ELOOP : -EAGAIN;
+	return -EAGAIN;
 }
 
+/* After a link, which was replaced, or a race, whose outcome is looked at anew. */
 static int restart(struct walk *walk, int root)
 {
+	if (++walk->restarts > MAX_RACES)
+		return -ELOOP;
+	walk->end = 0;
 	sys_close(walk->parent);
 	walk->parent = open_in_root(root, ".", O_PATH | O_DIRECTORY);
 	return walk->parent;

@@ -12,7 +12,7 @@ void run_prepare(struct run *run)
 	run->sync = run->init = run->plan_fd = run->pidfd = run->terminal = -1;
 	run->answer = run->empty_tree = -1;
 	run->pid = run->child_failed = run->cwd_set = 0;
-	run->op = 0;
+	run->op = run->clones = 0;
 	run->detail[0] = 0;
 }
 

@@ -18,6 +18,7 @@ struct run {
 	int pid;            /* the container's first process; its child side has getpid() */
 	int pidfd;
 	int terminal;       /* master of the container's pseudo-terminal, or -1 */
+	uint32_t clones;    /* clones of the child that it has not told of yet */
 	int child_failed;   /* the failure is the child's: `child` tells it */
 	struct plan_record child;
 

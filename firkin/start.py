@@ -10,6 +10,7 @@ import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import MAGIC_NUMBER
 from marshal import loads
+from posix import O_CLOEXEC, O_RDONLY, close, open, pread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,19 +22,18 @@ _DIRECTORY = __file__.rpartition("/")[0]
 
 
 class _Bundle:
-    # An importer of the modules in the file: a length, an index of name -> (offset, size, is a package), code objects.
+    # An importer of the modules in an open file, whose index of `size` bytes is name -> (offset, size, is a package).
 
-    def __init__(self, data: bytes) -> None:
-        size = int.from_bytes(data[16:24], "little")
-        self._index: dict[str, tuple[int, int, bool]] = loads(data[24 : 24 + size])
-        self._code = memoryview(data)[24 + size :]
+    def __init__(self, fd: int, size: int) -> None:
+        self._fd = fd
+        self._codes = 24 + size
+        self._index: dict[str, tuple[int, int, bool]] = loads(pread(fd, size, 24))
 
     def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
         found = self._index.get(name)
         if found is None:
             return None
-        parent, _, last = name.removeprefix("firkin").lstrip(".").replace(".", "/").rpartition("/")
-        path = f"{_DIRECTORY}/{parent}/{last}" if parent else f"{_DIRECTORY}/{last}"
+        path = _DIRECTORY + name.removeprefix("firkin").replace(".", "/")
         spec = ModuleSpec(name, self, origin=f"{path}/__init__.py" if found[2] else f"{path}.py", is_package=found[2])
         spec.has_location = True
         if spec.submodule_search_locations is not None:
@@ -45,17 +45,19 @@ class _Bundle:
 
     def exec_module(self, module: "ModuleType") -> None:
         offset, size, _ = self._index[module.__name__]
-        exec(loads(self._code[offset : offset + size]), module.__dict__)
+        exec(loads(pread(self._fd, size, self._codes + offset)), module.__dict__)
 
 
 def _use_bundle() -> None:
     try:
-        with open(f"{_DIRECTORY}/modules.bin", "rb", 0) as file:
-            data = file.read()
+        fd = open(f"{_DIRECTORY}/modules.bin", O_RDONLY | O_CLOEXEC)
     except FileNotFoundError:
         return
-    if data[:16] == MAGIC_NUMBER.ljust(16, b"\0"):
-        sys.meta_path.insert(0, _Bundle(data))
+    head = pread(fd, 24, 0)
+    if head[:16] == MAGIC_NUMBER.ljust(16, b"\0"):
+        sys.meta_path.insert(0, _Bundle(fd, int.from_bytes(head[16:], "little")))
+    else:
+        close(fd)
 
 
 def main() -> int:

@@ -16,6 +16,8 @@ from firkin.runtime.store import Container, start_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from firkin.oci.runtime_spec import Config, Linux
     from firkin.runtime.cli.commands import Invocation
 
@@ -90,7 +92,7 @@ def _process(invocation: Invocation, config: Config) -> Process:
     return replace(
         base,
         args=tuple(invocation.arguments[1:]),
-        env=(*base.env, *invocation.texts("env")),
+        env=_environment(base.env, invocation.texts("env")),
         cwd=invocation.text("cwd") or base.cwd,
         user=user,
         terminal=invocation.flag("tty"),
@@ -98,6 +100,12 @@ def _process(invocation: Invocation, config: Config) -> Process:
         no_new_privileges=base.no_new_privileges or invocation.flag("no-new-privs"),
         capabilities=capabilities,
     )
+
+
+def _environment(base: Sequence[str], changes: list[str]) -> tuple[str, ...]:
+    # Of two variables with one name most programs see the first.
+    changed = {item.partition("=")[0] for item in changes}
+    return (*(item for item in base if item.partition("=")[0] not in changed), *changes)
 
 
 def _read_process(file: str) -> Process:

@@ -45,9 +45,10 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
         last=host.last_capability,
     )
     _prepare_outside(context)
-    gate = None if request.run else add_gate(context)
+    if not request.run:
+        context.gate = add_gate(context)
     _set_up_inside(context, launch)
-    _launch(context, launch, gate)
+    _launch(context, launch)
     context.plan.clone("process", *context.birth)
     return context.plan.encode(), context.warnings + launch.warnings
 
@@ -120,9 +121,11 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
     finish_mounts(context)
     hide_paths(context)
     move_into_root(context)
+    kept = [*(context.gate or (None, None)), context.hook_output]
+    child.add(op.KEEP_SLOTS, "", *(op.NO_SLOT if slot is None else slot for slot in kept))
 
 
-def _launch(context: Context, launch: Launch, gate: tuple[int, int] | None) -> None:
+def _launch(context: Context, launch: Launch) -> None:
     child, meet = context.plan.child, context.plan.meet
     launch.confine()
     child.add(op.RENDEZVOUS, "", op.POINT_READY)
@@ -132,8 +135,8 @@ def _launch(context: Context, launch: Launch, gate: tuple[int, int] | None) -> N
     if context.console is not None:
         meet.add(op.TERMINAL_SEND, "--console-socket", context.console)
     meet.add(op.RELEASE, "", op.POINT_READY)
-    if gate is not None:
-        child.add(op.WAIT_START, "", *gate)
+    if context.gate is not None:
+        child.add(op.WAIT_START, "", *context.gate)
     else:
         meet.add(op.AWAIT_EXEC, "process.args")
         add_poststart_hooks(context)

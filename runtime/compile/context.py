@@ -38,6 +38,7 @@ class Context:
         self.state_dir = self.plan.private_slot()
         self.birth: tuple[int, int | None] = (0, None)
         self.console: int | None = None
+        self.gate: tuple[int, int] | None = None
         self.hook_output: int | None = None
         self.proc_mounts: list[tuple[str, int]] = []
         self.read_only_later: list[tuple[int, str]] = []

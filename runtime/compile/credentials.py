@@ -27,8 +27,8 @@ def set_credentials(child: Section, process: Process, available: int, last: int,
     number; names that can not be granted are added to `unknown`.
     """
     sets = process.capabilities
-    if sets is not None:
-        child.add(op.CAP_BOUND, "process.capabilities.bounding", mask(sets.bounding, available, unknown), last)
+    bounding = mask(sets.bounding, available, unknown) if sets else 0
+    child.add(op.CAP_BOUND, "process.capabilities.bounding", bounding, last)
     child.add(op.CAP_KEEP, "process.user", 1)
     user = process.user
     child.add(
@@ -37,8 +37,12 @@ def set_credentials(child: Section, process: Process, available: int, last: int,
     child.add(op.SETGID, "process.user.gid", user.gid)
     child.add(op.SETUID, "process.user.uid", user.uid)
     child.add(op.CAP_KEEP, "process.user", 0)
-    if sets is not None:
+    if sets:
         _set_capabilities(child, sets, available, unknown)
+    else:
+        # A process that is given no capabilities has none, and not the runtime's.
+        child.add(op.CAP_SET, "process.capabilities", 0, 0, 0)
+        child.add(op.CAP_AMBIENT, "process.capabilities.ambient", 0)
 
 
 def _set_capabilities(child: Section, sets: Capabilities, available: int, unknown: set[str]) -> None:

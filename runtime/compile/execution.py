@@ -7,7 +7,7 @@ descriptor or the memory of ours (CVE-2016-9962).
 
 from __future__ import annotations
 
-from firkin.runtime.compile.namespaces import CLONE_FLAGS, USER
+from firkin.runtime.compile.namespaces import CGROUP, CLONE_FLAGS, USER
 from firkin.runtime.compile.process import Launch
 from firkin.runtime.plan import opcodes as op
 from firkin.runtime.plan.builder import PlanBuilder
@@ -79,12 +79,17 @@ def _join(plan: PlanBuilder, linux: Linux) -> None:
     for namespace in linux.namespaces:
         types |= CLONE_FLAGS[namespace.type]
     plan.child.add(op.DUMPABLE, "", 0)
-    plan.child.add(op.SETNS, "linux.namespaces", 0, types)
+    # The way into the cgroup is barred, with nsdelegate, to whom is in the container's cgroup namespace already, and
+    # to its root user, whom the cgroup does not belong to: both come after the birth.
+    plan.child.add(op.SETNS, "linux.namespaces", 0, types & ~CGROUP)
+    plan.child.add(op.CLONE, "process", 0, 1)
     if types & USER:
         plan.child.add(op.SETGID, "linux.gidMappings", 0)
         plan.child.add(op.SETUID, "linux.uidMappings", 0)
         plan.child.add(op.DUMPABLE, "", 0)
-    plan.child.add(op.CLONE, "process", 0, 1)
+    if types & CGROUP:
+        plan.child.add(op.SETNS, "linux.namespaces", 0, CGROUP)
+    plan.child.add(op.KEEP_SLOTS, "", op.NO_SLOT, op.NO_SLOT, op.NO_SLOT)
     plan.child.add(op.SETSID, "process")
 
 

@@ -30,7 +30,7 @@ CLONE_FLAGS = {
     "network": 0x40000000,
     "time": 0x00000080,
 }
-MOUNT, CGROUP, USER, PID, TIME = (CLONE_FLAGS[name] for name in ("mount", "cgroup", "user", "pid", "time"))
+MOUNT, CGROUP, IPC, USER, PID, TIME = (CLONE_FLAGS[n] for n in ("mount", "cgroup", "ipc", "user", "pid", "time"))
 
 
 def find_namespaces(context: Context) -> None:
@@ -64,28 +64,32 @@ def _refuse_mounts(context: Context) -> None:
 def enter(context: Context) -> None:
     """Everything from the child's birth to the moment when it has its namespaces and identity."""
     plan = context.plan
-    twice = context.joined & (PID | USER) or context.new & (USER | TIME)
+    # A cgroup namespace has its root where the process is when it is made, and the message queues of an ipc namespace
+    # belong to who makes it: the root of a user namespace must exist first.
+    later = context.new & (CGROUP | IPC if context.new & USER else CGROUP)
+    born_in = context.new & ~later
     plan.child.add(op.DUMPABLE, "", 0)
-    _join(context)
-    if twice:
+    _join(context, before_birth=True)
+    if context.joined & (PID | USER) or context.new & (USER | TIME):
         if context.new & TIME:
             plan.child.add(op.UNSHARE, "linux.namespaces", TIME)
-        plan.child.add(op.CLONE, "process", context.new & ~(CGROUP | TIME), context.cgroup)
+        plan.child.add(op.CLONE, "process", born_in & ~TIME, context.cgroup)
     else:
-        context.birth = (context.new & ~CGROUP, context.cgroup)
+        context.birth = (born_in, context.cgroup)
     _take_identity(context)
+    _join(context, before_birth=False)
     plan.child.add(op.SETSID, "process")
-    # A cgroup namespace has its root where the process is when it is made, so it can't be part of the birth.
-    if context.new & CGROUP:
-        plan.child.add(op.UNSHARE, "linux.namespaces", CGROUP)
+    if later:
+        plan.child.add(op.UNSHARE, "linux.namespaces", later)
     if context.new & CLONE_FLAGS["network"]:
         plan.child.add(op.LOOPBACK, "linux.namespaces")
 
 
-def _join(context: Context) -> None:
+def _join(context: Context, *, before_birth: bool) -> None:
     ordered = sorted(enumerate(context.linux.namespaces), key=lambda item: _JOIN_ORDER.get(item[1].type, 1))
     for index, namespace in ordered:
-        if not namespace.path:
+        # With nsdelegate, nobody gets from one cgroup namespace into a cgroup outside of it.
+        if not namespace.path or before_birth is (namespace.type == "cgroup"):
             continue
         flag = CLONE_FLAGS[namespace.type]
         slot = context.plan.shared_slot()

@@ -69,10 +69,6 @@ def hide_paths(context: Context) -> None:
         plan.child.add(op.READONLY, f"linux.readonlyPaths[{index}]", base, rest)
     if context.root_config.readonly:
         plan.child.add(op.MOUNT_ATTRIBUTES, "root.readonly", context.root, RDONLY, 0, 0, 0)
-    propagation, recursive = _propagation(context)
-    if propagation not in (0, _SLAVE, _PRIVATE):
-        origin = "linux.rootfsPropagation"
-        plan.child.add(op.MOUNT_ATTRIBUTES, origin, context.root, 0, 0, propagation, int(recursive))
 
 
 def _below_mount(context: Context, path: str) -> tuple[int, str]:
@@ -84,6 +80,11 @@ def _below_mount(context: Context, path: str) -> tuple[int, str]:
 
 
 def move_into_root(context: Context) -> None:
-    """Make the root file system the process's root."""
+    """Make the root file system the process's root, and give it the propagation that is asked for."""
     in_own = context.request.pivot and not context.joined & MOUNT
     context.plan.child.add(op.PIVOT if in_own else op.CHROOT, "root.path", context.root)
+    propagation, recursive = _propagation(context)
+    # Only now: pivot_root(2) takes no shared mount.
+    if propagation not in (0, _SLAVE, _PRIVATE):
+        origin = "linux.rootfsPropagation"
+        context.plan.child.add(op.MOUNT_ATTRIBUTES, origin, context.root, 0, 0, propagation, int(recursive))

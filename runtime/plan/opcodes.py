@@ -92,6 +92,7 @@ SECCOMP = 105
 DUMPABLE = 106
 KEYRING = 107
 CLOSE_ON_EXEC = 110
+KEEP_SLOTS = 111
 FIND_EXECUTABLE = 108
 EXEC = 109
 
@@ -170,6 +171,7 @@ KINDS = {
     106: "n",
     107: "t",
     110: "",
+    111: "SSS",
     108: "v",
     109: "vvv",
 }

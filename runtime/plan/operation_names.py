@@ -76,6 +76,7 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     106: ("dumpable", ("value",)),
     107: ("keyring", ("name",)),
     110: ("close-on-exec", ()),
+    111: ("keep-slots", ("gate", "answer", "output")),
     108: ("find-executable", ("candidates",)),
     109: ("exec", ("candidates", "args", "env")),
 }

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["filter_for", "profile_key"]
 
-# What compile.py and newer.py make of a profile; raise it with every change that changes programs.
+# What the compiler makes of a profile; raise it with every change that changes programs.
 _COMPILER = 1
 
 _MAGIC = b"firkinS1"

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -285,20 +287,28 @@ static void on_signal(int signal)
 	(void)signal;
 }
 
+static void expect_line(const char *text, const char *line)
+{
+	if (!strstr(text, line))
+		check_fail(__FILE__, __LINE__, "no \"%s\"", line);
+}
+
 static void block_and_ignore(void)
 {
-	char *argv[4];
+	char *argv[] = { "cat", "/proc/self/status", NULL };
 	sigset_t mask;
-	struct process process = shell(argv, "grep -E '^Sig(Blk|Ign|Cgt)' /proc/self/status");
-	char *envp[] = { "PATH=/usr/bin:/bin", NULL };
-	process.envp = envp;
+	struct process process = shell((char *[4]){ 0 }, "");
+	process.program = "/bin/cat";
+	process.argv = argv;
 	sigfillset(&mask);
 	CHECK(!sigprocmask(SIG_SETMASK, &mask, NULL));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGUSR1, on_signal);
-	CHECK_TEXT(output_of(&process), "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
-					"SigCgt:\t0000000000000000\n");
+	const char *status = output_of(&process);
+	expect_line(status, "\nSigBlk:\t0000000000000000\n");
+	expect_line(status, "\nSigIgn:\t0000000000000000\n");
+	expect_line(status, "\nSigCgt:\t0000000000000000\n");
 	CHECK(signal(SIGPIPE, SIG_DFL) == SIG_IGN);
 	CHECK(signal(SIGUSR1, SIG_DFL) == on_signal);
 }
@@ -346,7 +356,7 @@ static void a_wait_goes_on_after_a_signal(void)
 static void waiting_for_no_process_is_an_error(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	CHECK_EQUAL(process_wait(-1, 0), -ETIMEDOUT);
+	CHECK_EQUAL(process_wait(-1, -1), -EBADF);
 	CHECK_EQUAL(process_wait(900, -1), -EBADF);
 	CHECK_EQUAL(process_wait(fd, -1), -EBADF);
 	close(fd);
@@ -370,9 +380,8 @@ static const char *find_cgroups(void)
 {
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
 	for (size_t i = 0; i < 2; i++) {
-		char path[256];
-		snprintf(path, sizeof path, "%s/cgroup.procs", places[i]);
-		if (!access(path, W_OK) && !strstr(path, "v1"))
+		struct statfs fs;
+		if (!statfs(places[i], &fs) && fs.f_type == CGROUP2_SUPER_MAGIC && !access(places[i], W_OK))
 			return places[i];
 	}
 	check_skip("needs a writable cgroup v2 hierarchy");
@@ -395,7 +404,7 @@ static void the_process_is_born_in_its_cgroup(void)
 }
 
 #define STARTERS 4
-#define STARTS 60
+#define STARTS 40
 
 static atomic_int running;
 
@@ -443,7 +452,7 @@ static void on_tick(int signal)
 static void start_ticking(timer_t *timer)
 {
 	struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
-	struct itimerspec often = { { 0, 200000 }, { 0, 200000 } };
+	struct itimerspec often = { { 0, 1000000 }, { 0, 1000000 } };
 	sigaction(SIGALRM, &action, NULL);
 	CHECK(!timer_create(CLOCK_MONOTONIC, NULL, timer));
 	CHECK(!timer_settime(*timer, 0, &often, NULL));

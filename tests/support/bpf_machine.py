@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Sequence
 
 AUDIT_ARCH_I386 = 0x40000003
@@ -28,13 +29,18 @@ class ArgumentRead(Exception):  # noqa: N818
 def verdict(program: bytes, number: int, arch: int = AUDIT_ARCH_X86_64, args: Sequence[int] = ()) -> int:
     """What the filter answers to a call. Parameters are those of struct seccomp_data."""
     words = [*args, 0, 0, 0, 0, 0, 0][:6]
-    return _run(program, struct.pack("=IIQ6Q", number & 0xFFFFFFFF, arch, 0, *words))
+    return _run(program, struct.pack("=IIQ6Q", number & 0xFFFFFFFF, arch, 0, *words))[0]
+
+
+def steps(program: bytes, number: int, arch: int = AUDIT_ARCH_X86_64) -> int:
+    """How many instructions a call without arguments runs."""
+    return _run(program, struct.pack("=IIQ6Q", number, arch, *[0] * 7))[1]
 
 
 def is_always_allowed(program: bytes, number: int, arch: int = AUDIT_ARCH_X86_64) -> bool:
     """Whether the kernel's look-ahead would spare this call the filter (seccomp_is_const_allow)."""
     try:
-        return _run(program, struct.pack("=II", number, arch)) == ALLOW
+        return _run(program, struct.pack("=II", number, arch))[0] == ALLOW
     except ArgumentRead:
         return False
 
@@ -44,15 +50,15 @@ def instructions(program: bytes) -> list[tuple[int, int, int, int]]:
     return [(code, true, false, k) for code, true, false, k in struct.iter_unpack("=HBBI", program)]
 
 
-def _run(program: bytes, data: bytes) -> int:
-    code = instructions(program)
-    accumulator = 0
-    at = 0
+def _run(program: bytes, data: bytes) -> tuple[int, int]:
+    # The verdict, and the number of instructions.
+    accumulator = at = count = 0
     while True:
-        operation, true, false, k = code[at]
+        operation, true, false, k = struct.unpack_from("=HBBI", program, 8 * at)
         at += 1
+        count += 1
         if operation == 0x06:
-            return k
+            return k, count
         if operation == 0x20:
             accumulator = _load(data, k)
         elif operation == 0x54:
@@ -67,9 +73,15 @@ def _load(data: bytes, offset: int) -> int:
     assert offset % 4 == 0
     if offset + 4 > len(data):
         raise ArgumentRead(offset)
-    return int.from_bytes(data[offset : offset + 4], "little")
+    return int.from_bytes(data[offset : offset + 4], sys.byteorder)
 
 
 def _holds(operation: int, accumulator: int, k: int) -> bool:
-    tests = {0x15: accumulator == k, 0x25: accumulator > k, 0x35: accumulator >= k, 0x45: accumulator & k != 0}
-    return tests[operation]
+    if operation == 0x15:
+        return accumulator == k
+    if operation == 0x25:
+        return accumulator > k
+    if operation == 0x35:
+        return accumulator >= k
+    assert operation == 0x45, hex(operation)
+    return accumulator & k != 0

@@ -111,6 +111,26 @@ class Bundle:
         self.process["args"] = ["/bin/sh", "-c", script]
         return self
 
+    def python(self, script: str) -> Bundle:
+        """Let the container run a Python script, by the host's interpreter."""
+        for place in dict.fromkeys(("/usr", "/lib", "/lib64", sys.base_prefix)):
+            inside = self.rootfs / place[1:]
+            if os.path.islink(place) and not inside.is_symlink():
+                inside.symlink_to(os.readlink(place))
+            elif os.path.isdir(place) and not os.path.islink(place) and not self.has_mount(place):
+                self.mount(place, "bind", place, "rbind", "ro")
+        self.process["args"] = [os.path.realpath(sys.executable), "-I", "-S", "-c", script]
+        return self
+
+    def has_mount(self, destination: str) -> bool:
+        """Whether something is mounted there."""
+        return any(mount["destination"] == destination for mount in self.config["mounts"])
+
+    def without_mount(self, *destinations: str) -> Bundle:
+        """Leave out the mounts on these places."""
+        self.config["mounts"] = [m for m in self.config["mounts"] if m["destination"] not in destinations]
+        return self
+
     def namespaces(self, *types: str, **joined: str) -> Bundle:
         """New namespaces of these types, and joined ones by path."""
         listed: list[dict[str, str]] = [{"type": name} for name in types]
@@ -158,7 +178,8 @@ class Firkin:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end; a failure shows command line and output."""
         argv = self.command(*words)
-        options.setdefault("stdin", subprocess.DEVNULL)
+        if "input" not in options:
+            options.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, check=False, **options)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(argv)}\nexit code {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -187,12 +208,13 @@ class Firkin:
     def create(self, bundle: Bundle, *words: str | Path, **options: Any) -> str:
         """`firkin create`; returns the id. Standard streams go to /dev/null unless `options` say otherwise."""
         id = self.new_id()
-        with open("/dev/null", "r+b") as null:
-            streams = {"stdin": null, "stdout": null, "stderr": subprocess.PIPE, **options}
-            done = subprocess.run(
-                self.command("create", *words, "-b", bundle.save(), id), text=True, timeout=120, check=False, **streams
-            )
-        assert done.returncode == 0, done.stderr
+        # No pipe: the container would hold its writing end.
+        with open("/dev/null", "r+b") as null, open(self.root.parent / f"{id}.err", "w+") as errors:
+            streams = {"stdin": null, "stdout": null, "stderr": errors, **options}
+            argv = self.command("create", *words, "-b", bundle.save(), id)
+            code = subprocess.run(argv, timeout=120, check=False, **streams).returncode
+            errors.seek(0)
+            assert code == 0, errors.read()
         return id
 
     def start(self, bundle: Bundle, *words: str | Path, **options: Any) -> str:
@@ -207,9 +229,13 @@ class Firkin:
         return state
 
     def leftovers(self, id: str) -> list[str]:
-        """What is left of a container: its record, its cgroup."""
+        """What is left of a container: its record, its cgroup, a mount below the test's directory."""
         places = [self.root / id, Path(find_hierarchy().mount) / f"firkin-{id}"]
-        return [str(place) for place in places if place.exists()]
+        mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        below = f"{self.root.parent}/"
+        return [str(place) for place in places if place.exists()] + [
+            place for place in mounts if place.startswith(below)
+        ]
 
     def close(self) -> None:
         """Delete all containers; fails if anything of any container of the test is left."""

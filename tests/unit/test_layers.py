@@ -36,8 +36,9 @@ def test_layer_imports_only_what_is_below(layer: str) -> None:
 
 
 def test_every_module_is_of_readable_size() -> None:
-    folders = [*LAYERS, "firkin", "csrc", "tests", "benchmarks"]
+    folders = [*LAYERS, "firkin", "csrc", "benchmarks"]
     files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in (".py", ".c", ".h")]
+    files += (ROOT / "tests").rglob("*.py")
     assert len(files) > 50
     assert [p for p in files if len(p.read_text().splitlines()) > 500] == []
 
@@ -65,7 +66,7 @@ def test_compiling_a_bundle_imports_none_of_the_slow_modules(tmp_path: Path) -> 
     assert loaded & FORBIDDEN_AT_START == set()
 
 
-@pytest.mark.parametrize("words", [("state", "x"), ("kill", "x"), ("delete", "x"), ("start", "x"), ("run", "-b", "/", "x")])
+@pytest.mark.parametrize("words", [("state", "x"), ("kill", "x"), ("delete", "x"), ("start", "x"), ("run", "x")])
 def test_commands_of_a_container_import_none_of_the_slow_modules(tmp_path: Path, words: tuple[str, ...]) -> None:
     loaded = loaded_modules(tmp_path, "--root", str(tmp_path / "state"), *words)
     assert "firkin.runtime.cli.main" in loaded

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.seccomp_profile import ALLOWED, profile
 
 from firkin.errors import ConfigError
 from firkin.oci.runtime_spec import Seccomp, Syscall, SyscallArg
 from firkin.runtime.seccomp import Filter, cache, compile
+from tests.support.seccomp_profile import ALLOWED, profile
 
 DIRECTORY_LIMIT = 64
 

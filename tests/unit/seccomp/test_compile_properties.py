@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.bpf_machine import ALLOW, ERRNO, verdict
 
 from firkin.oci.runtime_spec import Seccomp, Syscall, SyscallArg
 from firkin.runtime.seccomp import libseccomp
 from firkin.runtime.seccomp.compile import compile_filter
+from tests.support.bpf_machine import ALLOW, ERRNO, verdict
 
 NATIVE = libseccomp.native_architecture()
 NAMES = ["read", "write", "close", "mount", "ptrace", "prctl", "fchmodat", "statx"]
@@ -61,7 +61,7 @@ def expected(syscalls: list[Syscall], name: str, args: list[int], default: int) 
     return ERRNO | ERRNOS[name] if hit else default
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
     st.sampled_from([("SCMP_ACT_ALLOW", ALLOW), ("SCMP_ACT_ERRNO", ERRNO | 1)]),
     rules,

@@ -7,11 +7,10 @@ import errno
 import os
 from collections.abc import Callable
 
-from support.seccomp_profile import profile
-
 from firkin.oci.runtime_spec import Seccomp, Syscall, SyscallArg
 from firkin.runtime.seccomp import Filter, libseccomp
 from firkin.runtime.seccomp.compile import compile_filter
+from tests.support.seccomp_profile import profile
 
 PR_SET_NO_NEW_PRIVS = 38
 SECCOMP_SET_MODE_FILTER = 1
