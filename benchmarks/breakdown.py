@@ -18,6 +18,8 @@ from pathlib import Path
 # At the end: the folder firkin/ must not hide the installed package.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+import itertools
+
 from benchmarks.peers import in_unified_layout
 from tests.support.bundle import FIRKIN, Bundle
 
@@ -54,7 +56,7 @@ def trace_run(bundle: Path, number: int) -> list[float]:
         command = ["strace", "-f", "--seccomp-bpf", "-ttt", "-e", f"trace={_CALLS}", "-o", output.name]
         subprocess.run([*command, str(FIRKIN), "run", "-b", str(bundle), f"breakdown-{number}"], check=True)
         times = moments(output.read())
-    return [after - before for before, after in zip(times, times[1:], strict=False)]
+    return [after - before for before, after in itertools.pairwise(times)]
 
 
 def main() -> None:

@@ -117,7 +117,7 @@ static int open_target(const struct run *run, const struct plan_op *op, uint32_t
 }
 
 /* A file system over /proc or inside it could feign what LSMs and masks rely on. */
-static int check_target(int mount, int target, uint64_t flags)
+static int check_target(int mount, uint32_t mount_mode, int target, uint64_t flags)
 {
 	struct statx s = { 0 };
 	long r = sys_statx(target, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &s);
@@ -125,6 +125,8 @@ static int check_target(int mount, int target, uint64_t flags)
 		return (int)r;
 	if ((s.stx_mode & S_IFMT) == S_IFLNK)
 		return -ELOOP;
+	if (((s.stx_mode & S_IFMT) == S_IFDIR) != ((mount_mode & S_IFMT) == S_IFDIR))
+		return (s.stx_mode & S_IFMT) == S_IFDIR ? -EISDIR : -ENOTDIR;
 	int inside = on_filesystem(target, PROC_SUPER_MAGIC);
 	int is_proc = on_filesystem(mount, PROC_SUPER_MAGIC);
 	if (inside < 0 || is_proc < 0)
@@ -144,7 +146,7 @@ int op_attach(struct run *run, const struct plan_op *op)
 	int target = open_target(run, op, mode);
 	if (target < 0)
 		return target;
-	r = check_target(mount, target, op->arg[3]);
+	r = check_target(mount, mode, target, op->arg[3]);
 	if (r >= 0)
 		r = attach(mount, target);
 	sys_close(target);

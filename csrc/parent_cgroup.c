@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <string.h>
 
 #define DIRECTORY (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -116,12 +117,16 @@ int op_cgroup_enable(struct run *run, const struct plan_op *op)
 int op_cgroup_write(struct run *run, const struct plan_op *op)
 {
 	struct plan_bytes value = plan_bytes(&run->plan, op->arg[2]);
-	return write_control(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), value.data, value.size);
+	int r = write_control(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), value.data, value.size);
+	/* What says "no limit" is true of a file that is not there. */
+	return r == -ENOENT && op->arg[3] ? 0 : r;
 }
 
 static long load_program(struct plan_bytes program)
 {
-	union bpf_attr attr = { 0 };
+	union bpf_attr attr;
+	/* The kernel wants zeros in all that it does not know, of which an initializer knows nothing. */
+	memset(&attr, 0, sizeof attr);
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
 	attr.insns = (uintptr_t)program.data;
 	attr.insn_cnt = program.size / (uint32_t)sizeof(struct bpf_insn);
@@ -131,10 +136,11 @@ static long load_program(struct plan_bytes program)
 
 int op_cgroup_devices(struct run *run, const struct plan_op *op)
 {
-	union bpf_attr attr = { 0 };
+	union bpf_attr attr;
 	long program = load_program(plan_bytes(&run->plan, op->arg[1]));
 	if (program < 0)
 		return (int)program;
+	memset(&attr, 0, sizeof attr);
 	attr.target_fd = (uint32_t)run_slot(run, op->arg[0]);
 	attr.attach_bpf_fd = (uint32_t)program;
 	attr.attach_type = BPF_CGROUP_DEVICE;

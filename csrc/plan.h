@@ -91,7 +91,7 @@ struct plan_op {
 	X(20, CGROUP_ROOT, "cgroup-root", P, "o:out t:path") \
 	X(21, CGROUP_MAKE, "cgroup-make", P, "o:out s:parent t:name n:exclusive") \
 	X(26, CGROUP_ENABLE, "cgroup-enable", P, "s:dir t:wanted t:required") \
-	X(22, CGROUP_WRITE, "cgroup-write", P, "s:dir t:file b:value") \
+	X(22, CGROUP_WRITE, "cgroup-write", P, "s:dir t:file b:value n:optional") \
 	X(23, CGROUP_DEVICES, "cgroup-devices", P, "s:dir b:program") \
 	X(24, CGROUP_REMOVE, "cgroup-remove", U, "s:parent t:name s:dir") \
 	X(25, CGROUP_OF, "cgroup-of", P, "o:out s:root n:pid") \

@@ -125,7 +125,7 @@ def _read_process(file: str) -> Process:
 def _user(invocation: Invocation, base: User) -> User:
     groups = tuple(invocation.numbers("additional-gids"))
     text = invocation.text("user")
-    if not text:
+    if not invocation.given("user"):
         return replace(base, additional_gids=(*base.additional_gids, *groups)) if groups else base
     uid, colon, gid = text.partition(":")
     return User(uid=_id(uid, text), gid=_id(gid, text) if colon else base.gid, additional_gids=groups)

@@ -7,6 +7,7 @@ from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.cgroupfs.resources import Write
     from firkin.runtime.compile.context import Context
 
 __all__ = ["cgroup_path", "prepare_cgroup"]
@@ -54,8 +55,9 @@ def prepare_cgroup(context: Context) -> None:
         parent = slot
     _enable(context, parent, wanted, required)
     plan.prepare.add(op.CGROUP_MAKE, origin, context.cgroup, parent, leaf, 1)
-    for file, value, where in writes:
-        plan.prepare.add(op.CGROUP_WRITE, where, context.cgroup, file, value.encode())
+    for write in writes:
+        value = write.value.encode()
+        plan.prepare.add(op.CGROUP_WRITE, write.path, context.cgroup, write.file, value, int(write.optional))
     _devices(context)
     plan.undo.add(op.CGROUP_REMOVE, origin, parent, leaf, context.cgroup)
 
@@ -65,17 +67,17 @@ def _enable(context: Context, slot: int, wanted: str, required: str) -> None:
         context.plan.prepare.add(op.CGROUP_ENABLE, "linux.resources", slot, wanted, required)
 
 
-def _limits(context: Context) -> tuple[list[tuple[str, str, str]], str]:
+def _limits(context: Context) -> tuple[tuple[Write, ...], str]:
     resources = context.linux.resources
     # The device list alone, which every engine gives, is no limit that a file holds.
     if resources is None or not vars(resources).keys() - {"devices", "extra"}:
-        return [], ""
+        return (), ""
     from firkin.cgroupfs.resources import writes
 
     hierarchy = context.host.hierarchy
     wanted = writes(resources, hierarchy.controllers, hierarchy.missing)
     controllers = sorted({write.controller for write in wanted if write.controller})
-    return [(w.file, w.value, w.path) for w in wanted], " ".join(f"+{name}" for name in controllers)
+    return wanted, " ".join(f"+{name}" for name in controllers)
 
 
 def _devices(context: Context) -> None:

@@ -109,6 +109,11 @@ class MountOptions:
             flags |= _LEGACY.get(word, 0)
         return flags
 
+    @property
+    def superblock(self) -> list[str]:
+        """The options that are the file system's and not the mount's, but for those that say what is the default."""
+        return [word for word in self.words if word in _SUPERBLOCK and word in _LEGACY] + self.data
+
     def fsconfig(self, source: str) -> bytes:
         """The options as the operation `mount-new` takes them: pairs of NUL-terminated texts."""
         pairs = [f"=source\0{source}\0"] if source else []

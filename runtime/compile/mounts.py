@@ -151,6 +151,8 @@ def _legacy(context: Context, mount: Mount, options: MountOptions, destination: 
 
 
 def _remount(context: Context, options: MountOptions, destination: str, origin: str) -> None:
+    if options.superblock and not options.bind:
+        raise UnsupportedError(f"{origin}.options", f"{options.superblock[0]} can't be changed by a remount")
     context.plan.child.add(
         op.REMOUNT,
         origin,

@@ -19,7 +19,7 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     20: ("cgroup-root", ("out", "path")),
     21: ("cgroup-make", ("out", "parent", "name", "exclusive")),
     26: ("cgroup-enable", ("dir", "wanted", "required")),
-    22: ("cgroup-write", ("dir", "file", "value")),
+    22: ("cgroup-write", ("dir", "file", "value", "optional")),
     23: ("cgroup-devices", ("dir", "program")),
     24: ("cgroup-remove", ("parent", "name", "dir")),
     25: ("cgroup-of", ("out", "root", "pid")),

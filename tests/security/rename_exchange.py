@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
-import threading
+import subprocess
+import sys
 from pathlib import Path
 from types import TracebackType
 
-_AT_FDCWD = -100
-_RENAME_EXCHANGE = 2
-_LIBC = ctypes.CDLL(None, use_errno=True)
+# A process of its own: a thread would fight with the test for the interpreter.
+_PROGRAM = """
+import ctypes, os, select, sys
+first, second = map(os.fsencode, sys.argv[1:])
+rename, count = ctypes.CDLL(None, use_errno=True).renameat2, 0
+print("ready", flush=True)
+while not select.select([0], [], [], 0)[0]:
+    for _ in range(50):
+        if rename(-100, first, -100, second, 2):  # AT_FDCWD, RENAME_EXCHANGE
+            sys.exit(os.strerror(ctypes.get_errno()))
+    count += 50
+print(count)
+"""
 
 
 class Swapper:
-    """Exchanges two names with renameat2(2) as fast as it can while the block runs; `count` is how often."""
+    """Exchanges two names with renameat2(2) as fast as it can while the block runs; then `count` is how often."""
 
     def __init__(self, first: Path, second: Path) -> None:
         self.count = 0
-        self._names = (os.fsencode(first), os.fsencode(second))
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._swap)
-        self._error = 0
-
-    def _swap(self) -> None:
-        first, second = self._names
-        while not self._stop.is_set():
-            if _LIBC.renameat2(_AT_FDCWD, first, _AT_FDCWD, second, _RENAME_EXCHANGE):
-                self._error = ctypes.get_errno()
-                return
-            self.count += 1
+        self._argv = [sys.executable, "-I", "-S", "-c", _PROGRAM, str(first), str(second)]
 
     def __enter__(self) -> Swapper:
-        self._thread.start()
+        self._process = subprocess.Popen(self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "ready\n"
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        self._thread.join()
-        assert not self._error, os.strerror(self._error)
+        output, _ = self._process.communicate()
+        assert not self._process.returncode
+        self.count = int(output)

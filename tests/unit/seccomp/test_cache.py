@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firkin.errors import ConfigError
+from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Seccomp, Syscall, SyscallArg
 from firkin.runtime.seccomp import Filter, cache, compile
 from tests.support.seccomp_profile import ALLOWED, profile
@@ -78,7 +80,11 @@ def test_files_and_directories_are_for_their_owner_only(directory: Path) -> None
     assert [path.stat().st_mode & 0o777 for path in (directory, *directory.parents[:2])] == [0o700] * 3
 
 
-BASE: dict[str, object] = {
+def record(**fields: Any) -> Seccomp:
+    return Seccomp(**fields)
+
+
+BASE: dict[str, Any] = {
     "default_action": "SCMP_ACT_ERRNO",
     "default_errno_ret": 1,
     "architectures": ("SCMP_ARCH_X86",),
@@ -87,8 +93,9 @@ BASE: dict[str, object] = {
 }
 
 
-def condition(**changes: object) -> dict[str, object]:
-    arg = SyscallArg(**{"index": 1, "value": 2, "value_two": 3, "op": "SCMP_CMP_MASKED_EQ", **changes})  # type: ignore[arg-type]
+def condition(**changes: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {"index": 1, "value": 2, "value_two": 3, "op": "SCMP_CMP_MASKED_EQ", **changes}
+    arg = SyscallArg(**fields)
     return {"syscalls": (Syscall(names=("read",), action="SCMP_ACT_TRACE", args=(arg,)),)}
 
 
@@ -113,18 +120,18 @@ def condition(**changes: object) -> dict[str, object]:
 )
 def test_every_field_that_decides_about_the_filter_is_in_the_key(changes: dict[str, object]) -> None:
     others = [BASE, *([{**BASE, **condition()}] if changes != condition() else [])]
-    keys = {cache.profile_key(Seccomp(**other)) for other in others}  # type: ignore[arg-type]
-    assert cache.profile_key(Seccomp(**{**BASE, **changes})) not in keys  # type: ignore[arg-type]
+    keys = {cache.profile_key(record(**other)) for other in others}
+    assert cache.profile_key(record(**{**BASE, **changes})) not in keys
 
 
 def test_absent_flags_are_not_empty_flags() -> None:
     absent = {name: value for name, value in BASE.items() if name != "flags"}
-    assert cache.profile_key(Seccomp(**absent)) != cache.profile_key(Seccomp(**BASE))  # type: ignore[arg-type]
+    assert cache.profile_key(record(**absent)) != cache.profile_key(record(**BASE))
 
 
 def test_what_the_listener_is_told_is_not_in_the_key() -> None:
     with_listener = {**BASE, "listener_path": "/run/agent", "listener_metadata": "x"}
-    assert cache.profile_key(Seccomp(**with_listener)) == cache.profile_key(Seccomp(**BASE))  # type: ignore[arg-type]
+    assert cache.profile_key(record(**with_listener)) == cache.profile_key(record(**BASE))
 
 
 def test_the_key_does_not_depend_on_which_strings_are_one_object() -> None:
@@ -256,13 +263,12 @@ def test_the_oldest_files_make_room(directory: Path) -> None:
 
 @pytest.mark.parametrize("kept", [False, True])
 def test_notification_needs_the_path_of_a_listener(directory: Path, kept: bool) -> None:
-    changes: dict[str, object] = {"syscalls": (Syscall(names=("mkdir", "mkdirat"), action="SCMP_ACT_NOTIFY"),)}
+    notifying = Syscall(names=("mkdir", "mkdirat"), action="SCMP_ACT_NOTIFY")
+    seccomp = Seccomp(default_action="SCMP_ACT_ALLOW", listener_path="/run/agent", syscalls=(notifying,))
     if kept:
-        cache.filter_for(
-            Seccomp(default_action="SCMP_ACT_ALLOW", listener_path="/run/agent", **changes), str(directory)
-        )  # type: ignore[arg-type]
+        cache.filter_for(seccomp, str(directory))
     with pytest.raises(ConfigError, match="listenerPath: SCMP_ACT_NOTIFY needs it"):
-        cache.filter_for(Seccomp(default_action="SCMP_ACT_ALLOW", **changes), str(directory))  # type: ignore[arg-type]
+        cache.filter_for(replace(seccomp, listener_path=""), str(directory))
 
 
 def test_metadata_without_listener_is_refused(directory: Path) -> None:

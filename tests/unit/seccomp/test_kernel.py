@@ -49,15 +49,16 @@ def under(made: Filter, action: Callable[[], int]) -> tuple[int, int]:
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
-        result = [install(made)]
-        result.append(action())
-        os.write(writer, " ".join(map(str, result)).encode())
-        os._exit(0)
+        try:
+            installed = install(made)
+            os.write(writer, f"{installed} {action()}".encode())
+        finally:
+            os._exit(0)
     os.close(writer)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     with os.fdopen(reader) as answer:
-        installed, result = answer.read().split()
-    return int(installed), int(result)
+        first, second = answer.read().split()
+    return int(first), int(second)
 
 
 def test_a_profile_of_real_size_is_taken_and_lets_a_process_work() -> None:

@@ -1,0 +1,117 @@
+"""The system call filter: its effect, and its cache."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.bundle import Bundle, Firkin
+
+pytestmark = pytest.mark.requires("root", "cgroup2")
+
+
+def _filter(action: str = "SCMP_ACT_ERRNO", **more: Any) -> dict[str, Any]:
+    rule = {"names": ["mkdir", "mkdirat"], "action": action, **more}
+    return {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}
+
+
+@pytest.mark.parametrize("privileged", [False, True])
+@pytest.mark.parametrize(("errno", "words"), [(None, "Operation not permitted"), (74, "Bad message")])
+def test_forbidden_call_fails(
+    firkin: Firkin, bundle: Bundle, errno: int | None, words: str, privileged: bool
+) -> None:
+    bundle.process["noNewPrivileges"] = not privileged
+    bundle.linux["seccomp"] = _filter(**({} if errno is None else {"errnoRet": errno}))
+    shown = firkin.run(bundle.shell("mkdir /tmp/x 2>&1; grep ^Seccomp: /proc/self/status"))
+    assert shown == f"mkdir: can't create directory '/tmp/x': {words}\nSeccomp:\t2\n"
+
+
+def test_forbidden_call_may_kill(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["seccomp"] = _filter("SCMP_ACT_KILL_PROCESS")
+    assert firkin.run(bundle.shell("(mkdir /tmp/x); echo $?")) == f"{128 + 31}\n"
+
+
+def test_filter_holds_for_an_unprivileged_user(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.process["user"] = {"uid": 1000, "gid": 1000}
+    bundle.linux["seccomp"] = _filter()
+    assert "Operation not permitted" in firkin.run(bundle.shell("mkdir /tmp/x 2>&1; true"))
+
+
+def test_list_of_allowed_calls_need_not_have_those_of_the_runtime(firkin: Firkin, bundle: Bundle) -> None:
+    allowed = "execve brk mmap mprotect munmap arch_prctl set_tid_address prctl write exit_group exit rseq getuid getpid"
+    allowed += " getppid getrandom rt_sigaction rt_sigprocmask getcwd readlink ioctl newfstatat stat fstat uname sysinfo"
+    allowed += " prlimit64 set_robust_list setuid geteuid getgid getegid setgid dup2 fcntl readlinkat dup3 openat read close"
+    bundle.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "syscalls": [{"names": allowed.split(), "action": "SCMP_ACT_ALLOW"}],
+    }
+    assert firkin.run(bundle.shell("echo alive")) == "alive\n"
+
+
+def test_call_newer_than_the_profile_is_unknown_and_not_forbidden(firkin: Firkin, bundle: Bundle) -> None:
+    names = [
+        line.split()[1].removeprefix("__NR_")
+        for line in _unistd()
+        if line.startswith("#define __NR_") and int(line.split()[2]) < 400
+    ]
+    bundle.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ERRNO",
+        "defaultErrnoRet": 1,
+        "syscalls": [{"names": names, "action": "SCMP_ACT_ALLOW"}],
+    }
+    script = "import ctypes; libc = ctypes.CDLL(None, use_errno=True); libc.syscall(460); print(ctypes.get_errno())"
+    assert firkin.run(bundle.python(script)) == "38\n"
+
+
+def _unistd() -> list[str]:
+    import os
+    from pathlib import Path
+
+    machine = os.uname().machine
+    places = (f"/usr/include/{machine}-linux-gnu/asm/unistd_64.h", "/usr/include/asm/unistd_64.h")
+    found = [place for place in places if Path(place).exists()]
+    if not found:
+        pytest.skip("no list of system calls")
+    return Path(found[0]).read_text().splitlines()
+
+
+def test_second_run_takes_the_filter_from_the_cache(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["seccomp"] = _filter()
+    bundle.shell("mkdir /tmp/x 2>&1; true")
+    first = firkin.run(bundle)
+    cached = {path: path.stat().st_ino for path in (firkin.root / ".cache/seccomp").iterdir()}
+    assert len(cached) == 1
+    assert firkin.run(bundle) == first
+    assert {path: path.stat().st_ino for path in (firkin.root / ".cache/seccomp").iterdir()} == cached
+
+
+def test_other_filter_is_another_entry_of_the_cache(firkin: Firkin, bundle: Bundle) -> None:
+    for errno in (74, 75):
+        bundle.linux["seccomp"] = _filter(errnoRet=errno)
+        firkin.run(bundle)
+    assert len(list((firkin.root / ".cache/seccomp").iterdir())) == 2
+
+
+def test_damaged_entry_of_the_cache_is_not_used(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["seccomp"] = _filter()
+    bundle.shell("mkdir /tmp/x 2>&1; true")
+    first = firkin.run(bundle)
+    for path in (firkin.root / ".cache/seccomp").iterdir():
+        path.write_bytes(path.read_bytes()[:-8])
+    assert firkin.run(bundle) == first
+
+
+def test_cache_is_no_container(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["seccomp"] = _filter()
+    firkin.run(bundle)
+    assert firkin("list", "--quiet").stdout == ""
+
+
+def test_without_a_filter_there_is_none(firkin: Firkin, bundle: Bundle) -> None:
+    assert firkin.run(bundle.shell("grep ^Seccomp: /proc/self/status")) == "Seccomp:\t0\n"
+
+
+def test_notification_is_refused(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": "/run/listener"}
+    assert firkin.fails(bundle) == "config.json: linux.seccomp: SCMP_ACT_NOTIFY is not supported"
