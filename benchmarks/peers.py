@@ -20,8 +20,8 @@ class Peer:
 
     def run(self, *words: str) -> None:
         """Run a command of the runtime. Raises CalledProcessError."""
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
-        subprocess.run([self.path, *words], check=True, **streams)
+        null = subprocess.DEVNULL
+        subprocess.run([self.path, *words], check=True, stdin=null, stdout=null)
 
     def version(self) -> str:
         """The first line of --version."""

@@ -33,7 +33,7 @@ def explain_failure(operation: Operation, error: int, detail: str, output: str =
     Parameters: `detail` is what the executor learnt beside the errno, `output` what a hook wrote.
     """
     special = _SPECIAL.get(operation.name)
-    found = special(operation, error, detail or output) if special else None
+    found = special(operation, error, ": ".join(filter(None, (detail, output)))) if special else None
     if found is not None:
         return found
     message = f"{_object(operation)}: {detail or os.strerror(error)}"

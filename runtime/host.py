@@ -14,6 +14,12 @@ def read_host(state_root: str) -> Host:
     """The facts. Compiled filters are kept below `state_root`. Raises CgroupError without cgroup v2."""
     with open("/proc/sys/kernel/cap_last_cap", "rb") as file:
         last = int(file.read())
+    with open("/proc/self/status", "rb") as file:
+        permitted = int(file.read().partition(b"\nCapPrm:")[2].split(None, 1)[0], 16)
     return Host(
-        find_hierarchy(), environment=os.environ, last_capability=last, seccomp_cache=f"{state_root}/.cache/seccomp"
+        find_hierarchy(),
+        environment=os.environ,
+        last_capability=last,
+        permitted=permitted,
+        seccomp_cache=f"{state_root}/.cache/seccomp",
     )

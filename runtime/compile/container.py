@@ -8,7 +8,7 @@ from firkin.runtime.compile.context import Context
 from firkin.runtime.compile.devices import add_devices
 from firkin.runtime.compile.hooks import add_hooks_before_pivot, add_poststart_hooks, add_start_hooks, open_output
 from firkin.runtime.compile.mounts import add_mounts, finish_mounts
-from firkin.runtime.compile.namespaces import enter, find_namespaces
+from firkin.runtime.compile.namespaces import USER, enter, find_namespaces
 from firkin.runtime.compile.process import Launch
 from firkin.runtime.compile.record import add_gate, begin_record, complete_record, undo_record
 from firkin.runtime.compile.rootfs import attach_root, hide_paths, move_into_root
@@ -41,7 +41,7 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
         context.process,
         context.linux.seccomp,
         cache=host.seccomp_cache,
-        available=(1 << host.last_capability + 1) - 1,
+        available=host.grantable(in_user_namespace=bool((context.new | context.joined) & USER)),
         last=host.last_capability,
     )
     _prepare_outside(context)

@@ -1,13 +1,13 @@
 """The plan of `exec`: one more process in a container that runs.
 
-The first process joins the container's namespaces but stays out of its pid namespace, where nothing can see it. What
-it makes is born into the pid namespace and the cgroup; until then no process of the container can get at a
-descriptor or the memory of ours (CVE-2016-9962).
+The first process is born into the container's cgroup and joins its namespaces, but stays out of its pid namespace,
+where nothing can see it. When it has let go of everything of the host it makes the second one, which is in sight from
+its birth; no process of the container can get at a descriptor or the memory of ours (CVE-2016-9962).
 """
 
 from __future__ import annotations
 
-from firkin.runtime.compile.namespaces import CGROUP, CLONE_FLAGS, USER
+from firkin.runtime.compile.namespaces import CLONE_FLAGS, USER
 from firkin.runtime.compile.process import Launch
 from firkin.runtime.plan import opcodes as op
 from firkin.runtime.plan.builder import PlanBuilder
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from firkin.runtime.compile.request import Host
 
 __all__ = ["ExecRequest", "compile_exec"]
+
+# The slot of the container's first process.
+_PROCESS = 0
 
 
 class ExecRequest:
@@ -49,29 +52,28 @@ def compile_exec(linux: Linux, process: Process, request: ExecRequest, host: Hos
         process,
         linux.seccomp,
         cache=host.seccomp_cache,
-        available=(1 << host.last_capability + 1) - 1,
+        available=host.grantable(in_user_namespace=any(n.type == "user" for n in linux.namespaces)),
         last=host.last_capability,
     )
-    console = _prepare(plan, request, host)
+    cgroup, console = _prepare(plan, request, host)
     _join(plan, linux)
     _launch(plan, launch, process, request, console)
-    plan.clone("", 0, None)
+    plan.clone("", 0, cgroup)
     plan.undo.add(op.KILL_CHILD, "")
     return plan.encode(), launch.warnings
 
 
-def _prepare(plan: PlanBuilder, request: ExecRequest, host: Host) -> int | None:
-    process, cgroup = plan.shared_slot(), plan.shared_slot()
-    plan.prepare.add(op.OPEN_PROCESS, "", process, request.pid, request.start_time)
-    hierarchy = plan.private_slot()
+def _prepare(plan: PlanBuilder, request: ExecRequest, host: Host) -> tuple[int, int | None]:
+    plan.prepare.add(op.OPEN_PROCESS, "", plan.shared_slot(), request.pid, request.start_time)
+    hierarchy, cgroup = plan.private_slot(), plan.private_slot()
     plan.prepare.add(op.CGROUP_ROOT, "", hierarchy, host.hierarchy.mount)
     # Where the first process is now: an init may have moved itself below the container's cgroup.
     plan.prepare.add(op.CGROUP_OF, "", cgroup, hierarchy, request.pid)
     if not request.console_socket:
-        return None
+        return cgroup, None
     console = plan.private_slot()
     plan.prepare.add(op.TERMINAL_CONNECT, "--console-socket", console, request.console_socket)
-    return console
+    return cgroup, console
 
 
 def _join(plan: PlanBuilder, linux: Linux) -> None:
@@ -79,17 +81,13 @@ def _join(plan: PlanBuilder, linux: Linux) -> None:
     for namespace in linux.namespaces:
         types |= CLONE_FLAGS[namespace.type]
     plan.child.add(op.DUMPABLE, "", 0)
-    # The way into the cgroup is barred, with nsdelegate, to whom is in the container's cgroup namespace already, and
-    # to its root user, whom the cgroup does not belong to: both come after the birth.
-    plan.child.add(op.SETNS, "linux.namespaces", 0, types & ~CGROUP)
-    plan.child.add(op.CLONE, "process", 0, 1)
+    plan.child.add(op.SETNS, "linux.namespaces", _PROCESS, types)
     if types & USER:
         plan.child.add(op.SETGID, "linux.gidMappings", 0)
         plan.child.add(op.SETUID, "linux.uidMappings", 0)
         plan.child.add(op.DUMPABLE, "", 0)
-    if types & CGROUP:
-        plan.child.add(op.SETNS, "linux.namespaces", 0, CGROUP)
     plan.child.add(op.KEEP_SLOTS, "", op.NO_SLOT, op.NO_SLOT, op.NO_SLOT)
+    plan.child.add(op.CLONE, "process", 0, op.NO_SLOT)
     plan.child.add(op.SETSID, "process")
 
 

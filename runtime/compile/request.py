@@ -58,8 +58,8 @@ class Request:
 class Host:
     """Facts about the host that a plan depends on.
 
-    `environment` is the caller's, for hooks that bring none; `last_capability` the kernel's highest number;
-    `seccomp_cache` a directory for compiled filters, or "".
+    `environment` is the caller's, for hooks that bring none; `last_capability` the kernel's highest number,
+    `permitted` the mask of the caller's own capabilities; `seccomp_cache` a directory for compiled filters, or "".
     """
 
     def __init__(
@@ -68,9 +68,16 @@ class Host:
         *,
         environment: Mapping[str, str],
         last_capability: int = 63,
+        permitted: int = -1,
         seccomp_cache: str = "",
     ) -> None:
         self.hierarchy = hierarchy
         self.environment: Sequence[str] = [f"{name}={value}" for name, value in environment.items()]
         self.last_capability = last_capability
+        self.permitted = permitted
         self.seccomp_cache = seccomp_cache
+
+    def grantable(self, *, in_user_namespace: bool) -> int:
+        """The mask of the capabilities that a container can have: all in its own user namespace, else the caller's."""
+        everything = (1 << self.last_capability + 1) - 1
+        return everything if in_user_namespace else everything & self.permitted

@@ -168,7 +168,7 @@ static void a_directory_is_not_bound_over_a_file_there(void)
 	enter_namespace();
 	make_file("file");
 	CHECK_EQUAL(new_tmpfs(), 0);
-	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("file"), 0), -EINVAL);
+	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("file"), 0), -ENOTDIR);
 }
 IN_NAMESPACE(a_directory_is_not_bound_over_a_file)
 

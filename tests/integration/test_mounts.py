@@ -220,7 +220,9 @@ def test_later_mount_hides_an_earlier_one(firkin: Firkin, bundle: Bundle) -> Non
 
 def test_tmpfs_has_its_size_and_mode(firkin: Firkin, bundle: Bundle) -> None:
     bundle.mount("/mnt", "tmpfs", "tmpfs", "size=128k", "mode=1750", "nr_inodes=10")
-    script = "stat -c %a /mnt; stat -f -c '%b %S %c' /mnt; dd if=/dev/zero of=/mnt/f bs=64k count=3 2>&1 | grep -c space"
+    script = (
+        "stat -c %a /mnt; stat -f -c '%b %S %c' /mnt; dd if=/dev/zero of=/mnt/f bs=64k count=3 2>&1 | grep -c space"
+    )
     mode, sizes, full = firkin.run(bundle.shell(script)).splitlines()
     blocks, size, inodes = map(int, sizes.split())
     assert (mode, blocks * size, inodes, full) == ("1750", 128 << 10, 10, "1")
@@ -237,7 +239,10 @@ def test_overlay(firkin: Firkin, bundle: Bundle, host_mount: Path) -> None:
     for name in ("lower", "upper", "work"):
         (host_mount / name).mkdir()
     (host_mount / "lower/file").write_text("lower\n")
-    options = [f"{key}={host_mount}/{name}" for key, name in (("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work"))]
+    options = [
+        f"{key}={host_mount}/{name}"
+        for key, name in (("lowerdir", "lower"), ("upperdir", "upper"), ("workdir", "work"))
+    ]
     bundle.mount("/mnt", "overlay", "overlay", *options)
     assert firkin.run(bundle.shell("cat /mnt/file; echo upper > /mnt/file")) == "lower\n"
     assert (host_mount / "upper/file").read_text() == "upper\n"
@@ -280,7 +285,9 @@ def test_cgroup_mount_may_be_writable(firkin: Firkin, bundle: Bundle) -> None:
 
 def test_default_file_systems(firkin: Firkin, bundle: Bundle) -> None:
     mounted = _mounted(firkin, bundle)
-    types = {place: mounted[place].type for place in ("/proc", "/dev", "/dev/pts", "/dev/shm", "/sys", "/sys/fs/cgroup")}
+    types = {
+        place: mounted[place].type for place in ("/proc", "/dev", "/dev/pts", "/dev/shm", "/sys", "/sys/fs/cgroup")
+    }
     assert types == {
         "/proc": "proc",
         "/dev": "tmpfs",

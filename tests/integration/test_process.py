@@ -12,7 +12,13 @@ from tests.support.bundle import Bundle, Firkin
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
 _SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
-_LINES = {"bounding": "CapBnd", "effective": "CapEff", "permitted": "CapPrm", "inheritable": "CapInh", "ambient": "CapAmb"}
+_LINES = {
+    "bounding": "CapBnd",
+    "effective": "CapEff",
+    "permitted": "CapPrm",
+    "inheritable": "CapInh",
+    "ambient": "CapAmb",
+}
 _NUMBERS = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_NET_RAW": 13, "CAP_SYS_ADMIN": 21, "CAP_CHECKPOINT_RESTORE": 40}
 
 
@@ -135,7 +141,9 @@ def test_capabilities_as_the_document_has_them(firkin: Firkin, bundle: Bundle) -
 
 
 def test_capabilities_of_root(firkin: Firkin, bundle: Bundle) -> None:
-    bundle.process["capabilities"] = {name: ["CAP_KILL", "CAP_SYS_ADMIN"] for name in ("bounding", "permitted", "effective")}
+    bundle.process["capabilities"] = {
+        name: ["CAP_KILL", "CAP_SYS_ADMIN"] for name in ("bounding", "permitted", "effective")
+    }
     both = _mask("CAP_KILL", "CAP_SYS_ADMIN")
     assert _capabilities(firkin, bundle) == {
         "bounding": both,
@@ -157,7 +165,9 @@ def test_without_capabilities_there_are_none(
 
 
 def test_capability_that_nobody_knows_is_a_warning(firkin: Firkin, bundle: Bundle) -> None:
-    bundle.process["capabilities"] = {name: ["CAP_KILL", "CAP_TO_FLY"] for name in ("bounding", "permitted", "effective")}
+    bundle.process["capabilities"] = {
+        name: ["CAP_KILL", "CAP_TO_FLY"] for name in ("bounding", "permitted", "effective")
+    }
     done = firkin("run", "-b", bundle.shell("grep ^CapEff: /proc/self/status").save(), firkin.new_id())
     assert done.stdout.split() == ["CapEff:", f"{_mask('CAP_KILL'):016x}"]
     assert done.stderr == "firkin: warning: process.capabilities: CAP_TO_FLY can't be granted\n"

@@ -46,7 +46,9 @@ def test_root_of_the_host_stays_writable(firkin: Firkin, bundle: Bundle) -> None
 def test_masked_file_is_empty_and_swallows_writes(firkin: Firkin, bundle: Bundle) -> None:
     (bundle.rootfs / "secret").write_text("secret")
     bundle.linux["maskedPaths"] = ["/secret"]
-    assert firkin.run(bundle.shell("wc -c < /secret; echo x > /secret; test -c /secret && echo device")) == "0\ndevice\n"
+    assert (
+        firkin.run(bundle.shell("wc -c < /secret; echo x > /secret; test -c /secret && echo device")) == "0\ndevice\n"
+    )
     assert (bundle.rootfs / "secret").read_text() == "secret"
 
 
@@ -86,7 +88,9 @@ def test_read_only_paths(firkin: Firkin, bundle: Bundle) -> None:
     (bundle.rootfs / "fixed").mkdir()
     (bundle.rootfs / "fixed/file").write_text("content\n")
     bundle.linux["readonlyPaths"] = ["/fixed", "/absent", "/etc/passwd", "/proc/sys"]
-    script = "cat /fixed/file; for f in /fixed/new /etc/passwd /proc/sys/kernel/domainname; do echo x > $f; done 2>&1; true"
+    script = (
+        "cat /fixed/file; for f in /fixed/new /etc/passwd /proc/sys/kernel/domainname; do echo x > $f; done 2>&1; true"
+    )
     shown = firkin.run(bundle.shell(script)).splitlines()
     assert shown[0] == "content"
     assert [line.rpartition(": ")[2] for line in shown[1:]] == ["Read-only file system"] * 3
@@ -104,7 +108,9 @@ def test_read_only_path_keeps_other_attributes(firkin: Firkin, bundle: Bundle) -
     assert _mounted(firkin, bundle)["/mnt"].options == {"ro", "nosuid", "noexec", "relatime"}
 
 
-@pytest.mark.parametrize("word", ["shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable"])
+@pytest.mark.parametrize(
+    "word", ["shared", "rshared", "slave", "rslave", "private", "rprivate", "unbindable", "runbindable"]
+)
 def test_propagation_of_the_root(firkin: Firkin, bundle: Bundle, word: str) -> None:
     bundle.linux["rootfsPropagation"] = word
     mounted = _mounted(firkin, bundle)
@@ -140,7 +146,9 @@ def test_unknown_propagation_is_named(firkin: Firkin, bundle: Bundle) -> None:
 def test_old_root_is_out_of_reach(firkin: Firkin, bundle: Bundle) -> None:
     outside = firkin.root.parent / "outside"
     outside.write_text("outside")
-    script = f"cd /; for i in 1 2 3 4 5 6 7 8 9; do cd ..; done; ls .{outside} 2>/dev/null; test -e bin/busybox && echo root"
+    script = (
+        f"cd /; for i in 1 2 3 4 5 6 7 8 9; do cd ..; done; ls .{outside} 2>/dev/null; test -e bin/busybox && echo root"
+    )
     assert firkin.run(bundle.shell(script)) == "root\n"
 
 

@@ -18,9 +18,7 @@ def _filter(action: str = "SCMP_ACT_ERRNO", **more: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("privileged", [False, True])
 @pytest.mark.parametrize(("errno", "words"), [(None, "Operation not permitted"), (74, "Bad message")])
-def test_forbidden_call_fails(
-    firkin: Firkin, bundle: Bundle, errno: int | None, words: str, privileged: bool
-) -> None:
+def test_forbidden_call_fails(firkin: Firkin, bundle: Bundle, errno: int | None, words: str, privileged: bool) -> None:
     bundle.process["noNewPrivileges"] = not privileged
     bundle.linux["seccomp"] = _filter(**({} if errno is None else {"errnoRet": errno}))
     shown = firkin.run(bundle.shell("mkdir /tmp/x 2>&1; grep ^Seccomp: /proc/self/status"))
@@ -39,9 +37,15 @@ def test_filter_holds_for_an_unprivileged_user(firkin: Firkin, bundle: Bundle) -
 
 
 def test_list_of_allowed_calls_need_not_have_those_of_the_runtime(firkin: Firkin, bundle: Bundle) -> None:
-    allowed = "execve brk mmap mprotect munmap arch_prctl set_tid_address prctl write exit_group exit rseq getuid getpid"
-    allowed += " getppid getrandom rt_sigaction rt_sigprocmask getcwd readlink ioctl newfstatat stat fstat uname sysinfo"
-    allowed += " prlimit64 set_robust_list setuid geteuid getgid getegid setgid dup2 fcntl readlinkat dup3 openat read close"
+    allowed = (
+        "execve brk mmap mprotect munmap arch_prctl set_tid_address prctl write exit_group exit rseq getuid getpid"
+    )
+    allowed += (
+        " getppid getrandom rt_sigaction rt_sigprocmask getcwd readlink ioctl newfstatat stat fstat uname sysinfo"
+    )
+    allowed += (
+        " prlimit64 set_robust_list setuid geteuid getgid getegid setgid dup2 fcntl readlinkat dup3 openat read close"
+    )
     bundle.linux["seccomp"] = {
         "defaultAction": "SCMP_ACT_ERRNO",
         "syscalls": [{"names": allowed.split(), "action": "SCMP_ACT_ALLOW"}],

@@ -70,7 +70,7 @@ def test_nothing_of_the_host_is_in_sight_during_a_storm_of_execs(
 
 def _storm(firkin: Firkin, id: str) -> None:
     for _ in range(6):
-        argv = firkin.command("exec", id, "true")
+        argv = firkin.command("exec", id, "/bin/busybox", "true")
         running = [subprocess.Popen(argv, stdin=subprocess.DEVNULL) for _ in range(4)]
         assert [process.wait(30) for process in running] == [0] * 4
 

@@ -20,6 +20,20 @@ _ALL = ["CAP_SYS_PTRACE", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_SYS_AD
 _WRITER = """
 import os
 own, written, seen = str(os.getpid()), set(), 0
+def attempt(path, link):
+    # Once nobody executes it any more it can be opened: then its seals must hold.
+    for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_TRUNC):
+        try:
+            fd = os.open(path, flags)
+        except OSError:
+            continue
+        for change in (lambda: os.write(fd, b"evil"), lambda: os.ftruncate(fd, 0), lambda: os.ftruncate(fd, 1 << 24)):
+            try:
+                change()
+                written.add(link)
+            except OSError:
+                pass
+        os.close(fd)
 print("ready", flush=True)
 while not os.path.exists("/tmp/stop"):
     for pid in os.listdir("/proc"):
@@ -31,16 +45,10 @@ while not os.path.exists("/tmp/stop"):
             if link.startswith("/usr") or link.startswith("/bin"):
                 continue
             seen += 1
-            for flags in (os.O_WRONLY, os.O_RDWR, os.O_WRONLY | os.O_TRUNC):
-                try:
-                    os.close(os.open(path, flags))
-                    written.add(link)
-                except OSError:
-                    pass
+            attempt(path, link)
             reading = os.open(path, os.O_RDONLY)
             try:
-                os.close(os.open(f"/proc/self/fd/{reading}", os.O_WRONLY))
-                written.add(link)
+                attempt(f"/proc/self/fd/{reading}", link)
             finally:
                 os.close(reading)
         except OSError:
@@ -110,7 +118,7 @@ def test_runtime_can_not_be_written_during_execs(firkin: Firkin, bundle: Bundle)
     assert container.stdout is not None
     assert container.stdout.readline() == "ready\n"
     for _ in range(6):
-        storm = [subprocess.Popen(firkin.command("exec", firkin.ids[-1], "/bin/true")) for _ in range(4)]
+        storm = [subprocess.Popen(firkin.command("exec", firkin.ids[-1], "/bin/busybox", "true")) for _ in range(4)]
         assert [process.wait(30) for process in storm] == [0] * 4
     (bundle.rootfs / "tmp/stop").touch()
     seen, *written = container.communicate(timeout=30)[0].splitlines()

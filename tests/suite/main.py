@@ -89,24 +89,23 @@ def _places(tests: Sequence[Collected], only: str | None) -> Places:
 
 
 def _integration(session: Session, places: Places, *, sequential: bool) -> Iterator[Part]:
+    waiting = [GuestPart(session, places.guest, systemd=False)] if places.guest else []
+    waiting += [GuestPart(session, places.systemd_guest, systemd=True)] if places.systemd_guest else []
     with contextlib.ExitStack() as stack:
-
-        def start(nodeids: Sequence[str], *, systemd: bool) -> GuestPart:
-            guest = GuestPart(session, nodeids, systemd=systemd)
+        for guest in waiting:
             stack.callback(guest.close)
-            return guest
-
-        # An emulated guest is one thread: beside the tests here it costs a second processor only.
-        early = start(places.guest, systemd=False) if places.guest and not sequential else None
+        # An emulated guest is one thread: two things at a time keep two processors busy.
+        if waiting and not sequential:
+            waiting[0].start()
         if places.host:
             _announce(f"{_WHAT} tests on this machine")
             yield run_here(session, _WHAT, "host.jsonl", _INTEGRATION)
-        if places.guest:
-            _announce(f"{_WHAT} tests in a guest")
-            yield (early or start(places.guest, systemd=False)).finish(_WHAT)
-        if places.systemd_guest:
-            _announce(f"{_WHAT} tests in a guest with systemd")
-            yield start(places.systemd_guest, systemd=True).finish(_WHAT)
+        for guest in waiting:
+            _announce(f"{_WHAT} tests in a {guest.where}")
+            if not sequential:
+                waiting[-1].start()
+            guest.start()
+            yield guest.finish(_WHAT)
 
 
 def _announce(text: str) -> None:

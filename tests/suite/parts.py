@@ -63,37 +63,40 @@ def collect(session: Session, folders: Sequence[str]) -> tuple[list[Collected], 
 
 
 class GuestPart:
-    """The tests `nodeids` in a guest of their own: started at once, shown and accounted for when asked."""
+    """The tests `nodeids` in a guest of their own, which may run while something else is shown."""
 
     def __init__(self, session: Session, nodeids: Sequence[str], *, systemd: bool) -> None:
-        self._name = "systemd-guest" if systemd else "guest"
-        self._records = session.records / self._name
+        self._records = session.records / ("systemd-guest" if systemd else "guest")
         self._nodeids = nodeids
-        self._where = "guest with systemd" if systemd else "guest"
+        self._systemd = systemd
         self._process: Background | None = None
         self._obstacle = ""
+        self.where = "guest with systemd" if systemd else "guest"
         try:
-            self._where += f" ({describe(_GUEST)})"
+            self.where += f" ({describe(_GUEST)})"
         except (VmError, OSError) as error:
             self._obstacle = f"no guest can be started: {error}"
-            return
-        self._process = Background(self._command(session, systemd=systemd))
+
+    def start(self) -> None:
+        """Starts the guest, unless it was started before or can not be."""
+        if self._process is None and not self._obstacle:
+            self._process = Background(self._command())
 
     def finish(self, what: str) -> Part:
-        """Shows the output of the session until it ends."""
+        """Shows what the session says until it ends; the guest must have been started."""
         if self._process is None:
-            return Part(what, self._where, 0.0, parse_results([], self._nodeids), self._obstacle)
+            return Part(what, self.where, 0.0, parse_results([], self._nodeids), self._obstacle)
         status = self._process.show()
         results = parse_results(read_lines(self._records / "record.jsonl"), self._nodeids)
         problem = _ENDINGS.get(status) or _problem(status, results)
-        return Part(what, self._where, self._process.seconds, results, problem)
+        return Part(what, self.where, self._process.seconds, results, problem)
 
     def close(self) -> None:
         """Ends the guest, if it still runs, without a word."""
         if self._process is not None:
             self._process.close()
 
-    def _command(self, session: Session, *, systemd: bool) -> list[str]:
+    def _command(self) -> list[str]:
         self._records.mkdir(parents=True, exist_ok=True)
         record, selection = self._records / "record.jsonl", self._records / "selection"
         record.unlink(missing_ok=True)
@@ -102,7 +105,7 @@ class GuestPart:
         pytest = [*_PYTEST, "-p", "no:cacheprovider", "--basetemp=/run/pytest", "--place=guest"]
         pytest += [f"--select={selection}", f"--record={record}", *files]
         machine = [f"--mem={_GUEST.memory}", f"--swap={_GUEST.swap}", f"--timeout={_GUEST.timeout}"]
-        machine += [f"--disk={size}" for size in _GUEST.disks] + ["--systemd"] * systemd
+        machine += [f"--disk={size}" for size in _GUEST.disks] + ["--systemd"] * self._systemd
         return [sys.executable, "-m", "tests.vm", *machine, f"--rw={self._records}", "--", *pytest]
 
 

@@ -33,7 +33,8 @@ def assign(tests: Iterable[Collected], *, is_root: bool, is_native: bool) -> Pla
     A guest runs those for which this machine lacks something that a guest has, and, unless the
     machine is as good as a guest (`is_native`), those marked for it. Without root all run in guests.
     """
-    guest, systemd_guest = [], []
+    guest: list[str] = []
+    systemd_guest: list[str] = []
     for test in tests:
         needs_systemd = "systemd" in test.requires
         meets = SYSTEMD_GUEST_MEETS if needs_systemd else GUEST_MEETS

@@ -112,6 +112,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "overlay": _mounts("mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"),
     "systemd": _runs("systemctl", "show", "--property=Version"),
     "busybox": _runs("busybox", "true"),
+    "cpio": _runs("cpio", "--version"),
     "crun": _runs("crun", "--version"),
     "debootstrap": _runs("debootstrap", "--version"),
     "gcc": _runs("gcc", "--version"),
@@ -121,6 +122,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "skopeo": _runs("skopeo", "--version"),
     "strace": _runs("strace", "-o", "/dev/null", "true"),
     "umoci": _runs("umoci", "--version"),
+    "zstd": _runs("zstd", "--version"),
 }
 """Each word with its probe."""
 
