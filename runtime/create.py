@@ -26,9 +26,10 @@ def create(invocation: Invocation, *, run: bool, foreground: bool = False) -> Ou
     Returns the outcome of the plan. Raises FirkinError if anything fails; then nothing is left behind.
     """
     plan, warnings = compile_invocation(invocation, run=run, foreground=foreground)
+    outcome = run_or_raise(plan)
     for warning in warnings:
         invocation.log.warning(warning)
-    return run_or_raise(plan)
+    return outcome
 
 
 def run_or_raise(plan: bytes) -> Outcome:

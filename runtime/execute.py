@@ -36,15 +36,22 @@ def execute(invocation: Invocation) -> int:
             raise UsageError(f"exec: option --{name} is not supported")
     foreground = not invocation.flag("detach")
     plan, warnings = _compile(invocation, foreground)
-    for warning in warnings:
-        invocation.log.warning(warning)
     if not foreground:
-        os.close(run_or_raise(plan).pidfd)
+        outcome = run_or_raise(plan)
+        _warn(invocation, warnings)
+        os.close(outcome.pidfd)
         return 0
     from firkin.runtime.foreground import Attendant
 
     attendant = Attendant()
-    return attendant.attend(run_or_raise(plan))
+    outcome = run_or_raise(plan)
+    _warn(invocation, warnings)
+    return attendant.attend(outcome)
+
+
+def _warn(invocation: Invocation, warnings: list[str]) -> None:
+    for warning in warnings:
+        invocation.log.warning(warning)
 
 
 def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]]:

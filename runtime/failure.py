@@ -85,10 +85,11 @@ def _hook(operation: Operation, error: int, detail: str) -> FirkinError:
     return HookError(f"{operation.origin}: {path}: {why}")
 
 
-def _state(operation: Operation, error: int, _detail: str) -> FirkinError | None:
-    if error != errno.EEXIST:
-        return None
-    return AlreadyExistsError(f"container with id {operation.text('id')} already exists")
+def _state(operation: Operation, error: int, _detail: str) -> FirkinError:
+    if error == errno.EEXIST:
+        return AlreadyExistsError(f"container with id {operation.text('id')} already exists")
+    hint = "use --root with a directory that you may write to" if error == errno.EACCES else ""
+    return FirkinError(f"make {operation.text('root')}/{operation.text('id')}: {os.strerror(error)}", hint=hint)
 
 
 def _tree(operation: Operation, error: int, _detail: str) -> FirkinError | None:
@@ -170,6 +171,5 @@ _HINTS = {
     ("clone", errno.EAGAIN): "a limit of processes is reached",
     ("cgroup-devices", errno.EPERM): "attaching a device program needs CAP_BPF and CAP_NET_ADMIN",
     ("setns", errno.EPERM): "joining this namespace needs CAP_SYS_ADMIN in it",
-    ("state-make", errno.EACCES): "use --root with a directory that you may write to",
     ("terminal", errno.ENOENT): "a terminal needs a devpts mount on /dev/pts",
 }

@@ -114,5 +114,5 @@ def _make_raw() -> list[Any]:
     raw[1] &= ~termios.OPOST
     raw[2] = raw[2] & ~(termios.CSIZE | termios.PARENB) | termios.CS8
     raw[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
-    termios.tcsetattr(0, termios.TCSAFLUSH, raw)
+    termios.tcsetattr(0, termios.TCSADRAIN, raw)
     return saved

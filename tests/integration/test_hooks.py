@@ -199,7 +199,7 @@ def test_failing_poststart_hook_ends_a_created_container(firkin: Firkin, bundle:
 
 
 def test_failing_poststop_hook_is_a_warning(firkin: Firkin, bundle: Bundle, log: Path) -> None:
-    _add(bundle, "poststop", _hook("echo words; exit 5"), _hook("sleep 4322", timeout=1), _hook(f"touch {log}/third"))
+    _add(bundle, "poststop", _hook("echo words; exit 5"), _hook("exec sleep 4322", timeout=1), _hook(f"touch {log}/third"))
     done = firkin("run", "-b", bundle.save(), firkin.new_id())
     assert done.stderr.splitlines() == [
         "firkin: warning: hooks.poststop[0]: /bin/sh: exit status 5: words",

@@ -11,7 +11,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Collected", "Part", "Result", "parse_collected", "parse_junit", "parse_results", "read_lines"]
+__all__ = [
+    "DID_NOT_RUN",
+    "Collected",
+    "Part",
+    "Result",
+    "parse_collected",
+    "parse_junit",
+    "parse_results",
+    "read_lines",
+]
+
+DID_NOT_RUN = "did not run"
+"""The reason of a failure that tells of the session and not of the test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ def parse_collected(lines: Iterable[str]) -> list[Collected]:
 
 def parse_results(lines: Iterable[str], expected: Iterable[str] = ()) -> list[Result]:
     """What happened to the tests of a session; one that was found, or `expected`, and did not end has failed."""
-    results = {nodeid: Result(nodeid, "failed", "did not run") for nodeid in expected}
+    results = {nodeid: Result(nodeid, "failed", DID_NOT_RUN) for nodeid in expected}
     for event in _events(lines):
         nodeid = event["nodeid"]
         if event["event"] == "ended":
@@ -73,7 +85,7 @@ def parse_results(lines: Iterable[str], expected: Iterable[str] = ()) -> list[Re
         elif event["event"] == "started":
             results[nodeid] = Result(nodeid, "failed", "did not end")
         else:
-            results[nodeid] = Result(nodeid, "failed", "did not run")
+            results[nodeid] = Result(nodeid, "failed", DID_NOT_RUN)
     return list(results.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.suite.accounting import is_lost
+from tests.suite.record import DID_NOT_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +58,10 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 def _listed(title: str, results: Sequence[Result]) -> list[str]:
     if not results:
         return []
-    more = [f"  and {len(results) - _LISTED} more"] if len(results) > _LISTED else []
-    lines = [f"  {result.nodeid}: {result.reason}" if result.reason else f"  {result.nodeid}" for result in results]
-    return ["", f"{title}:", *lines[:_LISTED], *more]
+    told = [result for result in results if result.reason != DID_NOT_RUN]
+    lines = [f"  {result.nodeid}: {result.reason}" if result.reason else f"  {result.nodeid}" for result in told]
+    if len(told) > _LISTED:
+        lines[_LISTED:] = [f"  and {len(told) - _LISTED} more"]
+    if untold := len(results) - len(told):
+        lines.append(f"  {untold} that did not run, as the session broke off before")
+    return ["", f"{title}:", *lines]

@@ -80,4 +80,4 @@ def _unmet(reports: Sequence[pytest.TestReport]) -> dict[str, str]:
 def _reason(longrepr: object) -> str:
     # A skip's is (file, line, reason).
     text = longrepr[2] if isinstance(longrepr, tuple) else longrepr
-    return str(text or "").strip().rpartition("\n")[2]
+    return str(text or "").strip().rpartition("\n")[2].removeprefix("Skipped: ").removeprefix("E   ")

@@ -70,6 +70,14 @@ def test_the_summary_names_what_failed_and_what_ran_nowhere(strict: bool) -> Non
     assert lines[-1] == "1 passed, 1 failed, 1 skipped"
 
 
+def test_the_summary_counts_tests_that_did_not_run_and_names_none() -> None:
+    parts = [part(Result("a", "failed", "did not end"), Result("b", "failed", "did not run"))]
+    lines = summary(parts, account(parts), strict=False).splitlines()
+    assert "  a: did not end" in lines
+    assert "  1 that did not run, as the session broke off before" in lines
+    assert lines[-1] == "0 passed, 2 failed, 0 skipped"
+
+
 def test_the_summary_tells_skipped_from_run_elsewhere() -> None:
     parts = [part(skipped("a", **NO_MEMORY), skipped("b"), passed("c")), part(passed("a"), where="guest")]
     heading, here, guest = summary(parts, account(parts), strict=False).splitlines()[1:4]
