@@ -176,6 +176,7 @@ enum plan_point {
 	PLAN_POINT_MAPS = 1,    /* child exists in its user namespace, without identities */
 	PLAN_POINT_HOOKS = 2,   /* mounts are made, the old root is still there */
 	PLAN_POINT_READY = 3,   /* all is set up but for what `start` does */
+	PLAN_POINT_LIMITS = 4,  /* the child still has the identity whose limits the parent may set */
 };
 
 /*

@@ -6,6 +6,7 @@ import os
 import time
 
 from firkin.errors import FirkinError, UsageError
+from firkin.oci.record import replace
 from firkin.runtime.bundle import read_bundle
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Request
@@ -14,10 +15,19 @@ from firkin.runtime.store import check_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Process
     from firkin.runtime.cli.commands import Invocation
     from firkin.runtime.spawn import Outcome
 
-__all__ = ["compile_invocation", "create", "preserved_fds", "rfc3339_now", "run_or_raise"]
+__all__ = [
+    "callers_terminal_size",
+    "compile_invocation",
+    "create",
+    "preserved_fds",
+    "rfc3339_now",
+    "run_or_raise",
+    "sized_as_here",
+]
 
 
 def create(invocation: Invocation, *, run: bool, foreground: bool = False) -> Outcome:
@@ -58,6 +68,8 @@ def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = 
             raise UsageError(f"option --{name} is not supported")
     bundle, text, config = read_bundle(invocation.text("bundle"), invocation.text("config"))
     console = invocation.text("console-socket")
+    if foreground and config.process and config.process.terminal:
+        config = replace(config, process=sized_as_here(config.process))
     request = Request(
         id=invocation.container,
         bundle=bundle,
@@ -67,6 +79,7 @@ def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = 
         owner=os.getuid(),
         run=run,
         foreground=foreground,
+        terminal_size=callers_terminal_size() if foreground else (0, 0),
         pid_file=os.path.abspath(invocation.text("pid-file")) if invocation.given("pid-file") else "",
         console_socket=os.path.abspath(console) if console else "",
         preserve_fds=preserved_fds(invocation.number("preserve-fds")),
@@ -75,6 +88,24 @@ def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = 
         systemd_cgroup=invocation.cgroup_manager == "systemd",
     )
     return compile_container(config, request, read_host(invocation.root))
+
+
+def sized_as_here(process: Process) -> Process:
+    """The process with a terminal of this one's size: it would run before anybody can tell it."""
+    if not os.isatty(1):
+        return process
+    from firkin.oci.runtime_spec.process import Box
+
+    columns, rows = os.get_terminal_size(1)
+    return replace(process, console_size=Box(height=rows, width=columns))
+
+
+def callers_terminal_size() -> tuple[int, int]:
+    """Rows and columns of the terminal that is standard output, (0, 0) if it is none."""
+    if not os.isatty(1):
+        return 0, 0
+    size = os.get_terminal_size(1)
+    return size.lines, size.columns
 
 
 def rfc3339_now() -> str:

@@ -9,7 +9,7 @@ from firkin.oci.record import decode, replace
 from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.runtime_spec.process import Capabilities, Process, User
 from firkin.runtime.compile.execution import ExecRequest, compile_exec
-from firkin.runtime.create import preserved_fds, run_or_raise
+from firkin.runtime.create import callers_terminal_size, preserved_fds, run_or_raise, sized_as_here
 from firkin.runtime.host import read_host
 from firkin.runtime.status import PAUSED, check
 from firkin.runtime.store import Container, start_time
@@ -67,10 +67,13 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
         pid_file, console = invocation.text("pid-file"), invocation.text("console-socket")
         if process.terminal and not console and not foreground:
             raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
+        if process.terminal and foreground:
+            process = sized_as_here(process)
         request = ExecRequest(
             pid=container.pid,
             start_time=started,
             foreground=foreground,
+            terminal_size=callers_terminal_size() if foreground else (0, 0),
             pid_file=os.path.abspath(pid_file) if pid_file else "",
             console_socket=os.path.abspath(console) if console else "",
             preserve_fds=preserved_fds(invocation.number("preserve-fds")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import os
 import select
 import termios
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["TerminalProxy"]
 
 _CHUNK = 65536
+# include/uapi/asm-generic/ioctls.h; Linux 4.13
+_TIOCGPTPEER = 0x5441
 
 
 class TerminalProxy:
@@ -26,7 +29,12 @@ class TerminalProxy:
         self._master = master
         self._pending = b""
         self._input_open = True
+        self._hung_up = False
+        # While somebody holds this end, programs may close the terminal and open it again.
+        self._peer = ioctl(master, _TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
         os.set_blocking(master, False)
+        # The container does not end with the one who looks at it.
+        _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
         self._saved = _make_raw() if os.isatty(0) else None
         self.resize()
 
@@ -49,12 +57,15 @@ class TerminalProxy:
         if events & select.POLLOUT or self._pending:
             self._write_pending(poller)
         if events & (select.POLLIN | select.POLLHUP) and not self._copy_output():
-            poller.modify(self._master, select.POLLOUT if self._pending else 0)
-            if events & select.POLLHUP:
-                poller.unregister(self._master)
+            poller.unregister(self._master)
+            self._hung_up = True
 
     def _read_input(self, poller: select.poll) -> None:
-        data = os.read(0, _CHUNK)
+        try:
+            data = os.read(0, _CHUNK)
+        except OSError:
+            # EIO: this terminal was hung up.
+            data = b""
         if not data:
             # End of file for the container's program: the terminal's own sign for it.
             data = b"\x04"
@@ -65,6 +76,9 @@ class TerminalProxy:
         self._write_pending(poller)
 
     def _write_pending(self, poller: select.poll) -> None:
+        if self._hung_up:
+            self._pending = b""
+            return
         was_full = len(self._pending) > _CHUNK
         try:
             self._pending = self._pending[os.write(self._master, self._pending) :]
@@ -98,13 +112,18 @@ class TerminalProxy:
                 break
             _write_all(1, data)
         os.close(self._master)
+        os.close(self._peer)
         if self._saved:
             termios.tcsetattr(0, termios.TCSADRAIN, self._saved)
 
 
 def _write_all(fd: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(fd, data) :]
+    try:
+        while data:
+            data = data[os.write(fd, data) :]
+    except OSError:
+        # Nobody reads any more; the container goes on without.
+        return
 
 
 def _make_raw() -> list[Any]:

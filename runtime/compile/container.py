@@ -116,7 +116,7 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
     add_devices(context)
     if context.process.cwd != "/":
         child.add(op.MKDIR, "process.cwd", context.root, context.process.cwd, 0o755)
-    launch.terminal(context.root, bind=True)
+    launch.terminal(context.root, bind=True, size=context.request.terminal_size)
     add_hooks_before_pivot(context)
     finish_mounts(context)
     hide_paths(context)
@@ -127,10 +127,10 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
 
 def _launch(context: Context, launch: Launch) -> None:
     child, meet = context.plan.child, context.plan.meet
+    launch.limits()
     launch.confine()
     child.add(op.RENDEZVOUS, "", op.POINT_READY)
     meet.add(op.AWAIT, "", op.POINT_READY)
-    launch.limits()
     complete_record(context)
     if context.console is not None:
         meet.add(op.TERMINAL_SEND, "--console-socket", context.console)

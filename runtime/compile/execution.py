@@ -32,6 +32,7 @@ class ExecRequest:
         pid: int,
         start_time: int,
         foreground: bool,
+        terminal_size: tuple[int, int] = (0, 0),
         pid_file: str = "",
         console_socket: str = "",
         preserve_fds: int = 0,
@@ -39,6 +40,7 @@ class ExecRequest:
         self.pid = pid
         self.start_time = start_time
         self.foreground = foreground
+        self.terminal_size = terminal_size
         self.pid_file = pid_file
         self.console_socket = console_socket
         self.preserve_fds = preserve_fds
@@ -96,11 +98,11 @@ def _launch(plan: PlanBuilder, launch: Launch, process: Process, request: ExecRe
         root = plan.private_slot()
         # O_PATH | O_DIRECTORY of what is now this process's root.
         plan.child.add(op.OPEN, "", root, "/", 0o10000000 | 0o200000)
-        launch.terminal(root, bind=False)
+        launch.terminal(root, bind=False, size=request.terminal_size)
+    launch.limits()
     launch.confine()
     plan.child.add(op.RENDEZVOUS, "", op.POINT_READY)
     plan.meet.add(op.AWAIT, "", op.POINT_READY)
-    launch.limits()
     if request.pid_file:
         plan.meet.add(op.PID_FILE, "--pid-file", request.pid_file, b"%c" % op.HOLE_PID)
     if console is not None:

@@ -35,7 +35,7 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class Launch:
-    """The steps from inside the container to its program; `prepare`, `confine` and `execute` come in this order.
+    """The steps from inside the container to its program; `limits`, `confine` and `execute` come in this order.
 
     Parameters: `seccomp` is the filter's description or None, `cache` the directory of compiled filters, `available`
     the mask of capabilities that can be passed on, `last` the kernel's highest capability.
@@ -59,23 +59,34 @@ class Launch:
             self._filter = (compiled.program, compiled.flags)
             self.warnings += compiled.warnings
 
-    def terminal(self, root: int, *, bind: bool) -> None:
-        """A pseudo-terminal of the container's devpts as standard streams, bound on /dev/console with `bind`."""
+    def terminal(self, root: int, *, bind: bool, size: tuple[int, int]) -> None:
+        """A pseudo-terminal of the container's devpts as standard streams, bound on /dev/console with `bind`.
+
+        `size` is that of the caller's terminal in rows and columns; with 0 rows the configuration's counts.
+        """
         process = self._process
         if not process.terminal:
             return
-        size = process.console_size
-        rows, columns = (size.height, size.width) if size else (0, 0)
+        asked = process.console_size
+        rows, columns = (asked.height, asked.width) if asked and not size[0] else size
         self._plan.child.add(op.TERMINAL, "process.terminal", root, rows, columns, int(bind))
 
     def limits(self) -> None:
-        """What the parent sets on the child, when all is set up and before the child loses its rights."""
-        meet, process = self._plan.meet, self._process
+        """What the parent sets on the child, which has its rights for that and the child perhaps not.
+
+        It comes before the child changes its user: setting limits of somebody else takes CAP_SYS_RESOURCE.
+        """
+        plan, process = self._plan, self._process
+        if process.oom_score_adj is None and not process.rlimits:
+            return
+        plan.child.add(op.RENDEZVOUS, "process.rlimits", op.POINT_LIMITS)
+        plan.meet.add(op.AWAIT, "process.rlimits", op.POINT_LIMITS)
         if process.oom_score_adj is not None:
             score = str(process.oom_score_adj).encode()
-            meet.add(op.WRITE_CHILD, "process.oomScoreAdj", "oom_score_adj", score)
+            plan.meet.add(op.WRITE_CHILD, "process.oomScoreAdj", "oom_score_adj", score)
         for index, limit in enumerate(process.rlimits):
-            meet.add(op.LIMIT_CHILD, f"process.rlimits[{index}]", _number(limit), limit.soft, limit.hard)
+            plan.meet.add(op.LIMIT_CHILD, f"process.rlimits[{index}]", _number(limit), limit.soft, limit.hard)
+        plan.meet.add(op.RELEASE, "process.rlimits", op.POINT_LIMITS)
 
     def confine(self) -> None:
         """Streams, working directory, credentials; and the filter, if it can't come later."""

@@ -15,7 +15,8 @@ class Request:
     """One `create` or `run`.
 
     `id`, `bundle` (absolute) and `state_root` name the container. `run` starts it at once, otherwise it waits for
-    `start`; with `foreground` the caller stays and holds the terminal. `pid_file` and `console_socket` are paths
+    `start`; with `foreground` the caller stays and holds the terminal, whose rows and columns are
+    `terminal_size`. `pid_file` and `console_socket` are paths
     or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a session keyring of its own, `pivot` for
     pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation, `owner` the uid that asked,
     `config` the text of config.json.
@@ -32,6 +33,7 @@ class Request:
         owner: int = 0,
         run: bool = False,
         foreground: bool = False,
+        terminal_size: tuple[int, int] = (0, 0),
         pid_file: str = "",
         console_socket: str = "",
         preserve_fds: int = 0,
@@ -47,6 +49,7 @@ class Request:
         self.owner = owner
         self.run = run
         self.foreground = foreground
+        self.terminal_size = terminal_size
         self.pid_file = pid_file
         self.console_socket = console_socket
         self.preserve_fds = preserve_fds

@@ -149,7 +149,7 @@ def test_hooks_get_no_descriptors_of_the_runtime(firkin: Firkin, bundle: Bundle,
         _add(bundle, name, _hook(f"ls /proc/self/fd > {log}/{name}"))
     firkin.run(bundle.shell("sleep 1"))
     # The fourth is that of the listing itself.
-    assert {name: (log / name).read_text().split() for name in _NAMES} == dict.fromkeys(_NAMES, ["0", "1", "2", "3"])
+    assert {name: (log / name).read_text().split() for name in _NAMES} == {key: ["0", "1", "2", "3"] for key in _NAMES}
 
 
 @pytest.mark.parametrize("name", _NAMES[:5])
@@ -199,7 +199,13 @@ def test_failing_poststart_hook_ends_a_created_container(firkin: Firkin, bundle:
 
 
 def test_failing_poststop_hook_is_a_warning(firkin: Firkin, bundle: Bundle, log: Path) -> None:
-    _add(bundle, "poststop", _hook("echo words; exit 5"), _hook("exec sleep 4322", timeout=1), _hook(f"touch {log}/third"))
+    _add(
+        bundle,
+        "poststop",
+        _hook("echo words; exit 5"),
+        _hook("exec sleep 4322", timeout=1),
+        _hook(f"touch {log}/third"),
+    )
     done = firkin("run", "-b", bundle.save(), firkin.new_id())
     assert done.stderr.splitlines() == [
         "firkin: warning: hooks.poststop[0]: /bin/sh: exit status 5: words",

@@ -256,8 +256,8 @@ def test_sysctls_of_the_containers_namespaces(firkin: Firkin, bundle: Bundle) ->
         "net/ipv4/ping_group_range": "0 7",
         "kernel.domainname": "example.org",
     }
-    names = ("kernel/shmmax", "kernel/sem", "fs/mqueue/msg_max", "net/ipv4/ip_forward", "net/ipv4/conf/lo/forwarding")
-    names += ("net/ipv4/ping_group_range", "kernel/domainname")
+    names = ["kernel/shmmax", "kernel/sem", "fs/mqueue/msg_max", "net/ipv4/ip_forward", "net/ipv4/conf/lo/forwarding"]
+    names += ["net/ipv4/ping_group_range", "kernel/domainname"]
     before = [Path("/proc/sys", name).read_text() for name in names]
     shown = firkin.run(bundle.shell("; ".join(f"cat /proc/sys/{name}" for name in names))).splitlines()
     assert [line.split() for line in shown] == [

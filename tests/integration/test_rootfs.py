@@ -99,7 +99,7 @@ def test_read_only_paths(firkin: Firkin, bundle: Bundle) -> None:
 def test_read_only_path_covers_the_mounts_below_it(firkin: Firkin, bundle: Bundle) -> None:
     bundle.mount("/mnt/below", "tmpfs", "tmpfs")
     bundle.linux["readonlyPaths"] = ["/mnt"]
-    assert "touch: /mnt/below/x: Read-only file system\n" == firkin.run(bundle.shell("touch /mnt/below/x 2>&1; true"))
+    assert firkin.run(bundle.shell("touch /mnt/below/x 2>&1; true")) == "touch: /mnt/below/x: Read-only file system\n"
 
 
 def test_read_only_path_keeps_other_attributes(firkin: Firkin, bundle: Bundle) -> None:

@@ -20,7 +20,8 @@ def _filter(action: str = "SCMP_ACT_ERRNO", **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("errno", "words"), [(None, "Operation not permitted"), (74, "Bad message")])
 def test_forbidden_call_fails(firkin: Firkin, bundle: Bundle, errno: int | None, words: str, privileged: bool) -> None:
     bundle.process["noNewPrivileges"] = not privileged
-    bundle.linux["seccomp"] = _filter(**({} if errno is None else {"errnoRet": errno}))
+    more: dict[str, Any] = {} if errno is None else {"errnoRet": errno}
+    bundle.linux["seccomp"] = _filter(**more)
     shown = firkin.run(bundle.shell("mkdir /tmp/x 2>&1; grep ^Seccomp: /proc/self/status"))
     assert shown == f"mkdir: can't create directory '/tmp/x': {words}\nSeccomp:\t2\n"
 

@@ -91,7 +91,8 @@ def test_exec_sends_its_own_terminal(firkin: Firkin, bundle: Bundle, listener: s
 
 
 def test_terminal_is_the_console_and_the_controlling_terminal(firkin: Firkin, interactive: Bundle) -> None:
-    script = "test -t 0 && test -t 1 && test -t 2 && echo three; echo console > /dev/console; echo tty > /dev/tty; stat -c %t:%T /dev/console /dev/pts/0"
+    script = "test -t 0 && test -t 1 && test -t 2 && echo three; echo console > /dev/console; echo tty > /dev/tty; "
+    script += "stat -c %t:%T /dev/console /dev/pts/0"
     with _run(firkin, interactive.shell(script)) as terminal:
         assert terminal.wait() == 0
     three, console, tty, first, second = terminal.seen.split()
@@ -202,16 +203,29 @@ def test_keys_after_the_program_has_closed_its_terminal_are_harmless(firkin: Fir
 
 
 def test_terminal_that_is_opened_again_still_shows(firkin: Firkin, interactive: Bundle) -> None:
-    interactive.shell("echo ready; exec sh -c 'sleep 1; echo again > /dev/console' <&- >&- 2>&-")
-    with _run(firkin, interactive) as terminal:
-        assert terminal.wait() == 0
-    assert terminal.seen == b"ready\r\nagain\r\n"
+    again = "sleep 1; echo again > /dev/console; sleep 1000"
+    with _run(firkin, interactive.shell(f"echo ready; exec sh -c '{again}' <&- >&- 2>&-")) as terminal:
+        terminal.expect(b"ready\r\nagain\r\n")
+        firkin("kill", firkin.ids[-1], "KILL")
+        assert terminal.wait() == 128 + 9
 
 
 def test_streams_of_the_caller_need_not_be_a_terminal(firkin: Firkin, interactive: Bundle) -> None:
     interactive.process["args"] = ["cat"]
     done = firkin("run", "-b", interactive.save(), firkin.new_id(), input="line\n")
     assert (done.stdout, done.stderr) == ("line\nline\n", "")
+
+
+def test_caller_that_stops_reading_does_not_stop_the_container(firkin: Firkin, interactive: Bundle) -> None:
+    id = firkin.new_id()
+    argv = firkin.command("run", "-b", interactive.shell("seq 1 100000; exit 9").save(), id)
+    with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 9
+    assert firkin.leftovers(id) == []
 
 
 def test_program_of_exec_has_a_terminal_although_the_container_has_none(firkin: Firkin, bundle: Bundle) -> None:
@@ -235,7 +249,8 @@ def test_shells_of_exec_have_terminals_of_their_own(firkin: Firkin, bundle: Bund
             assert second.wait() == 0
         first.type(b"\r")
         assert first.wait() == 0
-    assert (first.seen.split()[:2], second.seen.split()[:2]) == ([b"11", b"22"], [b"33", b"44"])
+    assert first.seen.startswith(b"11 22\r\n"), first.seen
+    assert second.seen.startswith(b"33 44\r\n"), second.seen
 
 
 def test_create_with_a_terminal_needs_a_console_socket(firkin: Firkin, interactive: Bundle) -> None:
