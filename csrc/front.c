@@ -9,6 +9,7 @@
 #include "standard_streams.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,8 @@ static PyStatus start_python(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	open_standard_streams();
+	/* Children of a process that ignores it leave no exit status. */
+	signal(SIGCHLD, SIG_DFL);
 	PyStatus status = start_python(argc, argv);
 	if (PyStatus_Exception(status))
 		Py_ExitStatusException(status);
@@ -114,6 +117,8 @@ int main(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	open_standard_streams();
+	/* Children of a process that ignores it leave no exit status. */
+	signal(SIGCHLD, SIG_DFL);
 	char packages[PATH_MAX + 64];
 	char **args = calloc((size_t)argc + 8, sizeof *args);
 	int n = 0, found = find_packages(packages, sizeof packages);

@@ -8,6 +8,7 @@
 #include "standard_streams.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,8 @@ int main(int argc, char **argv)
 	struct spawn_outcome outcome;
 	size_t size = 0;
 	open_standard_streams();
+	/* Children of a process that ignores it leave no exit status. */
+	signal(SIGCHLD, SIG_DFL);
 	if (argc != 2) {
 		fprintf(stderr, "usage: firkin-plan FILE\n");
 		return 2;

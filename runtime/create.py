@@ -15,18 +15,17 @@ from firkin.runtime.store import check_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firkin.oci.runtime_spec import Process
     from firkin.runtime.cli.commands import Invocation
     from firkin.runtime.spawn import Outcome
 
 __all__ = [
+    "activation",
     "callers_terminal_size",
     "compile_invocation",
     "create",
     "preserved_fds",
     "rfc3339_now",
     "run_or_raise",
-    "sized_as_here",
 ]
 
 
@@ -68,8 +67,9 @@ def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = 
             raise UsageError(f"option --{name} is not supported")
     bundle, text, config = read_bundle(invocation.text("bundle"), invocation.text("config"))
     console = invocation.text("console-socket")
-    if foreground and config.process and config.process.terminal:
-        config = replace(config, process=sized_as_here(config.process))
+    if config.process and (activated := activation()):
+        told = (f"LISTEN_FDS={activated}", "LISTEN_PID=1")
+        config = replace(config, process=replace(config.process, env=(*config.process.env, *told)))
     request = Request(
         id=invocation.container,
         bundle=bundle,
@@ -90,16 +90,6 @@ def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = 
     return compile_container(config, request, read_host(invocation.root))
 
 
-def sized_as_here(process: Process) -> Process:
-    """The process with a terminal of this one's size: it would run before anybody can tell it."""
-    if not os.isatty(1):
-        return process
-    from firkin.oci.runtime_spec.process import Box
-
-    columns, rows = os.get_terminal_size(1)
-    return replace(process, console_size=Box(height=rows, width=columns))
-
-
 def callers_terminal_size() -> tuple[int, int]:
     """Rows and columns of the terminal that is standard output, (0, 0) if it is none."""
     if not os.isatty(1):
@@ -114,16 +104,24 @@ def rfc3339_now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds:09d}Z"
 
 
+def activation() -> int:
+    """Number of descriptors from 3 on that are sockets of activation (sd_listen_fds(3))."""
+    text = os.environ.get("LISTEN_FDS", "")
+    return int(text) if text.isdecimal() else 0
+
+
 def preserved_fds(asked: int) -> int:
-    """Number of descriptors from 3 on that the workload inherits: LISTEN_FDS and then `asked` more.
+    """Number of descriptors from 3 on that the workload inherits: those of activation and then `asked` more.
 
     Raises FirkinError for one that is not open.
     """
-    activated = os.environ.get("LISTEN_FDS", "")
-    count = asked + (int(activated) if activated.isdecimal() else 0)
+    count = activation() + asked
     for fd in range(3, 3 + count):
         try:
-            os.fstat(fd)
+            # Those of this process itself are not.
+            is_inherited = os.get_inheritable(fd)
         except OSError:
-            raise FirkinError(f"--preserve-fds {asked}: descriptor {fd} is not open") from None
+            is_inherited = False
+        if not is_inherited:
+            raise FirkinError(f"--preserve-fds {asked}: descriptor {fd} is not open")
     return count

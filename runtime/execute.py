@@ -9,7 +9,7 @@ from firkin.oci.record import decode, replace
 from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.runtime_spec.process import Capabilities, Process, User
 from firkin.runtime.compile.execution import ExecRequest, compile_exec
-from firkin.runtime.create import callers_terminal_size, preserved_fds, run_or_raise, sized_as_here
+from firkin.runtime.create import callers_terminal_size, preserved_fds, run_or_raise
 from firkin.runtime.host import read_host
 from firkin.runtime.status import PAUSED, check
 from firkin.runtime.store import Container, start_time
@@ -67,8 +67,6 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
         pid_file, console = invocation.text("pid-file"), invocation.text("console-socket")
         if process.terminal and not console and not foreground:
             raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
-        if process.terminal and foreground:
-            process = sized_as_here(process)
         request = ExecRequest(
             pid=container.pid,
             start_time=started,

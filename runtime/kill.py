@@ -21,7 +21,8 @@ def signal_number(text: str) -> int:
     name = name if name.startswith("SIG") else f"SIG{name}"
     base, sign, offset = name.partition("+") if "+" in name else name.partition("-")
     number = getattr(_signal, base, None)
-    if isinstance(number, int) and base != "SIG_DFL" and (not sign or (base[3:5] == "RT" and offset.isdecimal())):
+    # SIG_IGN and its kind are numbers too, but of something else.
+    if isinstance(number, int) and base[3:4] != "_" and (not sign or (base[3:5] == "RT" and offset.isdecimal())):
         number += int(sign + offset) if sign else 0
         if _signal.SIGRTMIN <= number <= _signal.SIGRTMAX or not sign:
             return number

@@ -300,12 +300,14 @@ static long call_recvmsg(const long *arg)
 	if (!(arg[2] & MSG_CMSG_CLOEXEC))
 		fake_die("descriptors are received without close-on-exec");
 	long r = of_descriptor(arg);
-	uint8_t byte = r ? 0 : fake_byte();
+	if (r)
+		return r;
+	uint8_t byte = fake_byte();
 	message->msg_flags = 0;
 	/* A script that is used up is the end of the file. */
-	if (r || (!fake.script_size && !fake.arrived)) {
+	if (!fake.script_size && !fake.arrived) {
 		message->msg_controllen = 0;
-		return r;
+		return 0;
 	}
 	memset(record, 0, sizeof *record);
 	receive_descriptors(message, make_record(record, byte));

@@ -163,14 +163,17 @@ static void a_file_is_bound_over_a_file_that_is_made_there(void)
 }
 IN_NAMESPACE(a_file_is_bound_over_a_file_that_is_made)
 
-static void a_directory_is_not_bound_over_a_file_there(void)
+static void a_mount_goes_only_over_its_like_there(void)
 {
 	enter_namespace();
 	make_file("file");
+	CHECK(!mkdir("directory", 0755));
 	CHECK_EQUAL(new_tmpfs(), 0);
 	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("file"), 0), -ENOTDIR);
+	CHECK_EQUAL(run_one(OPEN_TREE, MOUNT, text("file"), 0), 0);
+	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("directory"), 0), -EISDIR);
 }
-IN_NAMESPACE(a_directory_is_not_bound_over_a_file)
+IN_NAMESPACE(a_mount_goes_only_over_its_like)
 
 static void a_final_link_is_followed_only_if_allowed_there(void)
 {
@@ -204,6 +207,7 @@ static void nothing_is_mounted_inside_of_procfs_there(void)
 	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("/proc/sys"), 0), -EPERM);
 	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("/link"), 0), -EPERM);
 	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("/proc"), 0), -EPERM);
+	CHECK_EQUAL(run_one(MOUNT_LEGACY, ROOT, text("/link"), text("tmpfs"), text("none"), 0, text("")), -EPERM);
 	CHECK_EQUAL(run_one(ATTACH, MOUNT, ROOT, text("/proc/sys"), PLAN_ATTACH_ON_PROC), 0);
 }
 IN_NAMESPACE(nothing_is_mounted_inside_of_procfs)
@@ -467,7 +471,7 @@ static const struct check_test tests[] = {
 	TEST(malformed_options_are_refused),
 	TEST(attributes_are_changed),
 	TEST(a_file_is_bound_over_a_file_that_is_made),
-	TEST(a_directory_is_not_bound_over_a_file),
+	TEST(a_mount_goes_only_over_its_like),
 	TEST(a_final_link_is_followed_only_if_allowed),
 	TEST(only_a_procfs_goes_to_proc),
 	TEST(nothing_is_mounted_inside_of_procfs),

@@ -116,6 +116,8 @@ static void the_undo_goes_on_after_an_error(void)
 static void the_record_is_locked_while_it_is_made(void)
 {
 	char script[4200];
+	if (system("command -v flock > /dev/null"))
+		check_skip("needs flock(1)");
 	start_plan();
 	make_record();
 	snprintf(script, sizeof script, "flock -n %s true", path_of("c1"));
@@ -344,6 +346,22 @@ static void a_device_program_is_attached(void)
 	CHECK(access(cgroup_path(), F_OK));
 }
 
+static void a_value_that_says_nothing_needs_no_file(void)
+{
+	start_plan();
+	make_cgroup();
+	parent(CGROUP_WRITE, CGROUP, text("no.such.file"), bytes("max"), 1);
+	run_plan();
+	remove_cgroup();
+	maker.ops[PLAN_PARENT][4].arg[3] = 0;
+	fail_plan(ENOENT, PLAN_PARENT, 4);
+	/* A value that the kernel refuses is an error in any case. */
+	maker.ops[PLAN_PARENT][4].arg[1] = text("cgroup.max.depth");
+	maker.ops[PLAN_PARENT][4].arg[2] = bytes("nonsense");
+	maker.ops[PLAN_PARENT][4].arg[3] = 1;
+	fail_plan(EINVAL, PLAN_PARENT, 4);
+}
+
 static void a_controller_that_is_required_must_be_there(void)
 {
 	start_plan();
@@ -409,6 +427,7 @@ static const struct check_test tests[] = {
 	TEST(a_failure_kills_and_removes_the_cgroup),
 	TEST(a_cgroup_with_processes_is_not_taken_over),
 	TEST(a_device_program_is_attached),
+	TEST(a_value_that_says_nothing_needs_no_file),
 	TEST(a_controller_that_is_required_must_be_there),
 	TEST(a_directory_that_is_no_cgroup_is_refused),
 	TEST(the_cgroup_of_a_process_is_found),

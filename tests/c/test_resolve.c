@@ -454,11 +454,11 @@ static void race_against(const char *target)
 	racing = 1;
 	swaps = 0;
 	CHECK(!pthread_create(&attacker, NULL, attack, NULL));
-	for (int i = 0; i < RACES; i++)
+	/* A scheduler that runs one thread at a time makes no race: it goes on until there were some. */
+	for (int i = 0; i < RACES || swaps < RACES; i++)
 		race_once();
 	racing = 0;
 	pthread_join(attacker, NULL);
-	CHECK(swaps > RACES / 10);
 	CHECK_EQUAL(check_open_descriptors(), before);
 	nothing_is_outside();
 }

@@ -560,22 +560,43 @@ static void a_console_socket_that_is_not_there_is_told(void)
 	fail_plan(ENOTTY, PLAN_PARENT, 0);
 }
 
-/* Descriptors of firkin-plan would take the places of the streams. */
-static void streams_that_the_caller_has_closed_are_null(void)
+/* Runs the plan by firkin-plan from a shell that does what it likes with SIGCHLD: the exit status. */
+static int run_from_shell(const char *streams, sighandler_t children)
 {
 	char command[9000];
 	size_t size;
 	const char *program = getenv("FIRKIN_PLAN");
 	if (!program)
 		check_skip("needs $FIRKIN_PLAN");
-	shell_plan("test /dev/null -ef /proc/self/fd/0 && test /dev/null -ef /proc/self/fd/1");
 	void *plan = maker_finish(&maker, &size);
 	int fd = open(path_of("plan"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	CHECK_EQUAL(write(fd, plan, size), size);
 	close(fd);
 	free(plan);
-	snprintf(command, sizeof command, "%s %s <&- >&-", program, path_of("plan"));
-	CHECK_EQUAL(system(command), 0);
+	snprintf(command, sizeof command, "exec %s %s %s", program, path_of("plan"), streams);
+	int status;
+	pid_t pid = fork();
+	if (!pid) {
+		signal(SIGCHLD, children);
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(99);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* Descriptors of firkin-plan would take the places of the streams. */
+static void streams_that_the_caller_has_closed_are_null(void)
+{
+	shell_plan("test /dev/null -ef /proc/self/fd/0 && test /dev/null -ef /proc/self/fd/1");
+	CHECK_EQUAL(run_from_shell("<&- >&-", SIG_DFL), 0);
+}
+
+/* A process whose parent ignores SIGCHLD leaves no exit status. */
+static void the_exit_status_is_told_to_who_ignores_children(void)
+{
+	shell_plan("exit 43");
+	CHECK_EQUAL(run_from_shell("", SIG_IGN), 43);
 }
 
 static const struct check_test tests[] = {
@@ -611,5 +632,6 @@ static const struct check_test tests[] = {
 	TEST(the_terminal_goes_to_the_console_socket),
 	TEST(a_console_socket_that_is_not_there_is_told),
 	TEST(streams_that_the_caller_has_closed_are_null),
+	TEST(the_exit_status_is_told_to_who_ignores_children),
 };
 CHECK_MAIN(tests)

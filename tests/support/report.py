@@ -80,4 +80,6 @@ def _unmet(reports: Sequence[pytest.TestReport]) -> dict[str, str]:
 def _reason(longrepr: object) -> str:
     # A skip's is (file, line, reason).
     text = longrepr[2] if isinstance(longrepr, tuple) else longrepr
-    return str(text or "").strip().rpartition("\n")[2].removeprefix("Skipped: ").removeprefix("E   ")
+    lines = str(text or "").strip().splitlines() or [""]
+    telling = next((line for line in lines if line.startswith("E ")), lines[-1])
+    return telling.removeprefix("E ").strip().removeprefix("Skipped: ")

@@ -31,6 +31,7 @@ DIED, TIMED_OUT = 125, 124
 """The statuses of a run whose command did not end by itself."""
 
 _CONSOLE = 8000
+_SYSTEMD = "/lib/systemd/systemd"  # where guest/init.sh starts it
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,8 @@ class _Outcome:
 
 def describe(options: Options) -> Description:
     """What a guest of these `options` is made of; raises `VmError` where something is not installed."""
+    if options.systemd and not os.path.exists(_SYSTEMD):
+        raise VmError(f"no {_SYSTEMD}", hint="apt install systemd dbus")
     arch = architecture()
     share_type = shares.share_type()
     kernel = find_kernel(options.kernel, _modules(options, share_type))

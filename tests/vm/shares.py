@@ -102,7 +102,7 @@ def virtiofsd_command(daemon: str, directory: Directory, listener: int, *, is_ru
         options = [f"--shared-dir={directory.path}", f"--cache={cache}", "--sandbox=chroot", "--xattr"]
         return [daemon, f"--fd={listener}", *options, "--inode-file-handles=prefer"]
     source = directory.path.replace(",", "\\,")
-    options = [f"source={source}", f"cache={cache}", "sandbox=chroot", "xattr"]
+    options = [f"source={source}", f"cache={cache}", "sandbox=chroot", "xattr", "log_level=warn"]
     return [daemon, f"--fd={listener}", "-f", "--rlimit-nofile=0", "-o", ",".join(options)]
 
 

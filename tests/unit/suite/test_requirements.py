@@ -52,6 +52,11 @@ def session(directory: Path, tests: str, *options: str) -> tuple[int, str]:
     return result.returncode, result.stdout + result.stderr
 
 
+def reasons(record: Path) -> list[str]:
+    events = [json.loads(line) for line in record.read_text().splitlines()]
+    return [event["reason"] for event in events if event["event"] == "ended"]
+
+
 def outcomes(record: Path) -> dict[str, tuple[str, dict[str, str]]]:
     events = [json.loads(line) for line in record.read_text().splitlines()]
     ended = [event for event in events if event["event"] == "ended"]
@@ -96,6 +101,12 @@ def test_only_selected_tests_run(tmp_path: Path) -> None:
 def test_a_module_that_can_not_be_imported_is_recorded_as_failed(tmp_path: Path) -> None:
     session(tmp_path, "import nothing_of_this_name", f"--record={tmp_path}/record")
     assert [outcome for outcome, _ in outcomes(tmp_path / "record").values()] == ["failed"]
+
+
+def test_the_reason_is_the_line_that_tells(tmp_path: Path) -> None:
+    tests = "import pytest\ndef test_fails():\n    assert 1 == 2\ndef test_skips():\n    pytest.skip('too old')\n"
+    session(tmp_path, tests, f"--record={tmp_path}/record")
+    assert reasons(tmp_path / "record") == ["assert 1 == 2", "too old"]
 
 
 def test_a_word_that_is_none_is_a_usage_error(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_root_is_shared_read_only() -> None:
 def test_a_comma_in_a_path_does_not_end_it() -> None:
     assert "path=/a,,b," in plan9(Directory("rw0", "/a,b", writable=True))[1]
     old = virtiofsd_command("virtiofsd", Directory("rw0", "/a,b", writable=True), 5, is_rust=False)
-    assert "source=/a\\,b,cache=auto,sandbox=chroot,xattr" in old
+    assert "source=/a\\,b,cache=auto,sandbox=chroot,xattr,log_level=warn" in old
 
 
 def test_both_kinds_of_virtiofsd_are_told_the_same() -> None:
@@ -82,4 +82,4 @@ def test_both_kinds_of_virtiofsd_are_told_the_same() -> None:
     new = virtiofsd_command("virtiofsd", root, 5, is_rust=True)
     old = virtiofsd_command("virtiofsd", root, 5, is_rust=False)
     assert {"--fd=5", "--shared-dir=/", "--cache=always", "--sandbox=chroot", "--xattr"} <= set(new)
-    assert {"--fd=5", "source=/,cache=always,sandbox=chroot,xattr"} <= set(old)
+    assert {"--fd=5", "source=/,cache=always,sandbox=chroot,xattr,log_level=warn"} <= set(old)
