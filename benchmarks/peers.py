@@ -41,11 +41,13 @@ def find_peers(bundle: Path) -> list[Peer]:
 
 
 def _works(peer: Peer, bundle: Path) -> bool:
-    done = subprocess.run(
-        [peer.path, "run", "-b", str(bundle), f"probe-{os.getpid()}"], capture_output=True, check=False
-    )
+    id = f"probe-{os.getpid()}"
+    done = subprocess.run([peer.path, "run", "-b", str(bundle), id], capture_output=True, check=False)
     if done.returncode:
         print(f"{peer.name} is left out: {done.stderr.decode().strip()}", file=sys.stderr)
+        # crun leaves its cgroup behind when it fails early.
+        for cgroup in Path("/sys/fs/cgroup").glob(f"*{id}*"):
+            cgroup.rmdir()
     return not done.returncode
 
 

@@ -60,7 +60,8 @@ def test_run_forwards(firkin: Firkin, bundle: Bundle, name: str) -> None:
 
 
 def test_run_forwards_more_than_once(firkin: Firkin, bundle: Bundle) -> None:
-    script = "trap 'echo one' USR1; trap 'echo two; exit 5' USR2; echo ready; while :; do sleep 1000 >/dev/null 2>&1 & wait; done"
+    loop = "while :; do sleep 1000 >/dev/null 2>&1 & wait; done"
+    script = f"trap 'echo one' USR1; trap 'echo two; exit 5' USR2; echo ready; {loop}"
     process = _popen(firkin.command("run", "-b", bundle.shell(script).save(), firkin.new_id()))
     _read_ready(process)
     assert process.stdout
