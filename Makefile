@@ -6,9 +6,9 @@ FIRKIN := $(VENV)/bin/firkin
 # The distribution's own interpreter has a shared library, which the command embeds.
 HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-SOURCES := $(shell find csrc firkin oci cgroupfs runtime -name '*.[ch]' -o -name '*.py' -o -name 'meson.build') \
+SOURCES := $(shell find csrc firkin oci cgroupfs runtime -name '*.[ch]' -o -name '*.py' -o -name '*.pyx' -o -name 'meson.build') \
 	meson.build pyproject.toml
-REQUIREMENTS := meson-python meson ninja Cython cffi pytest hypothesis mypy ruff
+REQUIREMENTS := meson-python meson ninja Cython cffi isal jeepney urwid zstandard pytest hypothesis mypy ruff
 
 .PHONY: setup demo test lint generate bench fuzz clean
 
@@ -36,17 +36,18 @@ lint: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# runtime/plan/opcodes.py and operation_names.py, from csrc/plan.h
-generate:
+# runtime/plan/opcodes.py and operation_names.py, from csrc/plan.h; docs/cgroup-files.md, from the catalogue and the tests
+generate: setup
 	$(HOST_PYTHON) csrc/plan_opcodes.py
+	$(PYTHON) tests/support/cgroup_files.py > docs/cgroup-files.md
 
 bench: setup
 	.ci/packages test
 	$(PYTHON) benchmarks/lifecycle.py
 
 fuzz: $(VENV)/.packages
-	test -d build/fuzz || CC=clang $(VENV)/bin/meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
-	$(VENV)/bin/ninja -C build/fuzz
+	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ninja -C build/fuzz
 	build/fuzz/tests/c/fuzz_plan -max_total_time=60
 
 clean:

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Hierarchy", "find_hierarchy"]
+__all__ = ["Hierarchy", "find_hierarchy", "is_cgroup2"]
 
 _USUAL = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 
@@ -64,6 +64,16 @@ def find_hierarchy(mountinfo: str = "/proc/self/mountinfo") -> Hierarchy:
         raise CgroupError("find cgroup v2: no cgroup2 file system is mounted", hint=hint)
     mount = next((usual for usual in _USUAL if usual in mounts), None) or min(mounts, key=len)
     return Hierarchy(mount, mounts[mount], _read_controllers(mount))
+
+
+def is_cgroup2(fd: int) -> bool:
+    """Whether the open directory `fd` lies in cgroup v2, of which the kernel has one superblock, mounted or not."""
+    device = os.fstat(fd).st_dev
+    wanted = f" {os.major(device)}:{os.minor(device)} ".encode()
+    with open("/proc/self/mountinfo", "rb") as file:
+        # The device stands before, the type after the separator, and paths have no spaces.
+        return any(wanted in before and after.startswith(b"cgroup2 ")
+                   for before, _, after in (line.partition(b" - ") for line in file))  # fmt: skip
 
 
 def _cgroup2_mounts(mountinfo: bytes) -> list[tuple[str, frozenset[str]]]:

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/time_types.h>
 #include <sys/mman.h>
 
 /* The container's exit status if its program could not be executed, as shells have it. */
@@ -47,8 +48,30 @@ static int run_child(int plan_fd)
 	return run_section(&run, PLAN_CHILD, child_operations, child_operation_count);
 }
 
+/*
+ * Without arguments it is a placeholder: a process that does nothing but be in a cgroup, until nobody
+ * holds the other end of the pipe that is its standard input. Its maker was killed then, maybe when
+ * it had just asked systemd for a scope: one whose process is dead before it is moved there would be
+ * empty from the start, and nobody is told when an empty cgroup stays empty. So it stays a while.
+ */
+static int hold_place(void)
+{
+	struct __kernel_timespec grace = { .tv_sec = 5 };
+	char byte;
+	long r = sys_close_range(1, ~0u, 0);
+	if (r < 0)
+		return 1;
+	do
+		r = sys_read(0, &byte, 1);
+	while (r == -EINTR || r > 0);
+	sys_ppoll(0, 0, &grace, 0);
+	return r < 0;
+}
+
 int init_main(int argc, char **argv)
 {
+	if (argc == 1)
+		return hold_place();
 	run_prepare(&run);
 	if (argc != 3)
 		return 1;

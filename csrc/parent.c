@@ -11,6 +11,7 @@ const struct run_entry parent_operations[] = {
 	{ OP_OPEN_PROCESS, op_open_process },
 	{ OP_OPEN_OUTPUT, op_open_output },
 	{ OP_CLOSE, op_close },
+	{ OP_END_PROCESS, op_end_process },
 	{ OP_STATE_MAKE, op_state_make },
 	{ OP_STATE_WRITE, op_state_write },
 	{ OP_STATE_FIFO, op_state_fifo },

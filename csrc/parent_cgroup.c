@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cgroup is made, limited and given its device program before any process is in it. */
+#include "device_program.h"
 #include "files.h"
 #include "parent.h"
 #include "process.h"
@@ -9,7 +10,6 @@
 #include <asm/statfs.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
@@ -122,32 +122,15 @@ int op_cgroup_write(struct run *run, const struct plan_op *op)
 	return r == -ENOENT && op->arg[3] ? 0 : r;
 }
 
-static long load_program(struct plan_bytes program)
-{
-	union bpf_attr attr;
-	/* The kernel wants zeros in all that it does not know, of which an initializer knows nothing. */
-	memset(&attr, 0, sizeof attr);
-	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	attr.insns = (uintptr_t)program.data;
-	attr.insn_cnt = program.size / (uint32_t)sizeof(struct bpf_insn);
-	attr.license = (uintptr_t)"Apache-2.0";
-	return sys_bpf(BPF_PROG_LOAD, &attr, sizeof attr);
-}
-
 int op_cgroup_devices(struct run *run, const struct plan_op *op)
 {
-	union bpf_attr attr;
-	long program = load_program(plan_bytes(&run->plan, op->arg[1]));
+	struct plan_bytes instructions = plan_bytes(&run->plan, op->arg[1]);
+	int program = device_program_load(instructions.data, instructions.size);
 	if (program < 0)
-		return (int)program;
-	memset(&attr, 0, sizeof attr);
-	attr.target_fd = (uint32_t)run_slot(run, op->arg[0]);
-	attr.attach_bpf_fd = (uint32_t)program;
-	attr.attach_type = BPF_CGROUP_DEVICE;
-	attr.attach_flags = BPF_F_ALLOW_MULTI;
-	long r = sys_bpf(BPF_PROG_ATTACH, &attr, sizeof attr);
+		return program;
+	int r = device_program_attach(run_slot(run, op->arg[0]), program, -1);
 	sys_close(program);
-	return (int)r;
+	return r;
 }
 
 /* cgroup.events changes wake a poll for POLLPRI; a read arms it again. */

@@ -193,6 +193,17 @@ int op_kill_child(struct run *run, const struct plan_op *op)
 	return r < 0 && r != -ECHILD ? r : 0;
 }
 
+/* What it held, a place among the processes of its cgroup too, is free when this returns. */
+int op_end_process(struct run *run, const struct plan_op *op)
+{
+	int process = run_slot(run, op->arg[0]);
+	long r = sys_pidfd_send_signal(process, SIGKILL, 0, 0);
+	if (r < 0 && r != -ESRCH)
+		return (int)r;
+	int status = process_wait(process, -1);
+	return status < 0 && status != -ECHILD ? status : 0;
+}
+
 int op_write_child(struct run *run, const struct plan_op *op)
 {
 	struct plan_bytes value = plan_bytes(&run->plan, op->arg[1]);

@@ -80,6 +80,7 @@ struct plan_op {
 	X(5, OPEN_PROCESS, "open-process", P, "o:out n:pid n:start_time") \
 	X(6, OPEN_OUTPUT, "open-output", P, "o:out") \
 	X(7, CLOSE, "close", P | C | U, "s:fd") \
+	X(8, END_PROCESS, "end-process", P, "s:process") \
 	/* the container's record on disk */ \
 	X(10, STATE_MAKE, "state-make", P, "o:out t:root t:id") \
 	X(11, STATE_WRITE, "state-write", P, "s:dir t:name n:mode b:template") \

@@ -12,13 +12,28 @@ import os
 
 __all__ = [
     "AlreadyExistsError",
+    "CgroupBusyError",
     "CgroupError",
+    "CgroupFileError",
+    "CgroupGoneError",
+    "CgroupLimitError",
+    "CgroupPathError",
+    "CgroupPermissionError",
+    "CgroupReclaimError",
+    "CgroupTimeoutError",
+    "CgroupTopologyError",
+    "CgroupValueError",
     "ConfigError",
+    "ControllerError",
     "ExecutableError",
     "FirkinError",
     "HookError",
+    "ImageError",
     "KernelError",
     "NotFoundError",
+    "RegistryAccessError",
+    "RegistryError",
+    "RegistryMissingError",
     "StateError",
     "UnsupportedError",
     "UsageError",
@@ -83,11 +98,104 @@ class HookError(FirkinError):
 
 
 class CgroupError(FirkinError):
-    """A cgroup can not be made, limited or removed as asked."""
+    """A cgroup can not be made, read, limited or removed as asked.
+
+    `verb` is what was tried, `file` the path of the cgroup or of its interface file, `value` what was written,
+    `errno` the kernel's answer, 0 where it was not asked.
+    """
+
+    def __init__(
+        self, message: str, *, verb: str = "", file: str = "", value: str | None = None, errno: int = 0, hint: str = ""
+    ) -> None:
+        self.verb = verb
+        self.file = file
+        self.value = value
+        self.errno = errno
+        super().__init__(message, hint=hint)
+
+
+class CgroupPathError(CgroupError):
+    """The path is malformed, leads out of the hierarchy, or is not one of cgroup v2."""
+
+
+class CgroupValueError(CgroupError):
+    """The value is out of range, of the wrong unit or form, or contradicts another one."""
+
+
+class CgroupFileError(CgroupError):
+    """This kernel, or this cgroup, has no such interface file."""
+
+
+class ControllerError(CgroupError):
+    """A controller is not here: not enabled, refused by an ancestor, bound to cgroup v1, or unknown."""
+
+
+class CgroupBusyError(CgroupError):
+    """Processes or children are in the way (EBUSY)."""
+
+
+class CgroupLimitError(CgroupError):
+    """A limit of the tree, or a lack of what would be given out, is in the way (EAGAIN, ENOSPC)."""
+
+
+class CgroupReclaimError(CgroupError):
+    """Less memory could be reclaimed than was asked for (EAGAIN)."""
+
+
+class CgroupGoneError(CgroupError):
+    """The cgroup was removed (ENODEV, ENOENT)."""
+
+
+class CgroupPermissionError(CgroupError):
+    """Not permitted, by file modes or by the rules of delegation (EACCES, EPERM, EROFS)."""
+
+
+class CgroupTopologyError(CgroupError):
+    """Threaded and domain cgroups do not go together like this (EOPNOTSUPP)."""
+
+
+class CgroupTimeoutError(CgroupError):
+    """What was waited for did not come in time."""
+
+
+class ImageError(FirkinError):
+    """An image, or what a registry says of one, is not as it must be."""
 
 
 class NotFoundError(FirkinError):
     """The named object does not exist."""
+
+
+class RegistryError(ImageError):
+    """A registry can not be reached, refuses, or does not keep to its protocol.
+
+    `host` is who was asked, `status` its HTTP status, 0 where none came; `transient` says that another try may go
+    well, `wait` after how many seconds the registry wants it, None where it does not say.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str,
+        status: int = 0,
+        transient: bool = False,
+        wait: float | None = None,
+        hint: str = "",
+    ) -> None:
+        self.host = host
+        self.status = status
+        self.transient = transient
+        self.wait = wait
+        super().__init__(message, hint=hint)
+
+
+class RegistryAccessError(RegistryError):
+    """The registry wants other credentials, or none would do (401, 403)."""
+
+
+class RegistryMissingError(RegistryError, NotFoundError):
+    """The registry has no such repository, image or blob (404)."""
 
 
 class AlreadyExistsError(FirkinError):

@@ -15,15 +15,16 @@ from firkin.runtime.store import check_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Config
     from firkin.runtime.cli.commands import Invocation
     from firkin.runtime.spawn import Outcome
 
 __all__ = [
     "activation",
     "callers_terminal_size",
-    "compile_invocation",
     "create",
     "preserved_fds",
+    "read_request",
     "rfc3339_now",
     "run_or_raise",
 ]
@@ -34,8 +35,15 @@ def create(invocation: Invocation, *, run: bool, foreground: bool = False) -> Ou
 
     Returns the outcome of the plan. Raises FirkinError if anything fails; then nothing is left behind.
     """
-    plan, warnings = compile_invocation(invocation, run=run, foreground=foreground)
-    outcome = run_or_raise(plan)
+    config, request = read_request(invocation, run=run, foreground=foreground)
+    host = read_host(invocation.root)
+    if invocation.cgroup_manager == "systemd":
+        from firkin.runtime.scope import create_in_scope, needs_user_manager
+
+        outcome, warnings = create_in_scope(config, request, host, user=needs_user_manager(invocation))
+    else:
+        plan, warnings = compile_container(config, request, host)
+        outcome = run_or_raise(plan)
     for warning in warnings:
         invocation.log.warning(warning)
     return outcome
@@ -59,8 +67,8 @@ def run_or_raise(plan: bytes) -> Outcome:
     raise error
 
 
-def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = False) -> tuple[bytes, list[str]]:
-    """The plan for a command line with the options of `create`, and the warnings for its user."""
+def read_request(invocation: Invocation, *, run: bool, foreground: bool = False) -> tuple[Config, Request]:
+    """The configuration and the wishes of a command line with the options of `create`."""
     check_id(invocation.container)
     for name in ("pidfd-socket",):
         if invocation.given(name):
@@ -85,9 +93,8 @@ def compile_invocation(invocation: Invocation, *, run: bool, foreground: bool = 
         preserve_fds=preserved_fds(invocation.number("preserve-fds")),
         keyring=not invocation.flag("no-new-keyring"),
         pivot=not invocation.flag("no-pivot"),
-        systemd_cgroup=invocation.cgroup_manager == "systemd",
     )
-    return compile_container(config, request, read_host(invocation.root))
+    return config, request
 
 
 def callers_terminal_size() -> tuple[int, int]:

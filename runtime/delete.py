@@ -61,7 +61,11 @@ def stop(container: Container) -> None:
 
 def _delete(container: Container, log: Invocation) -> None:
     stop(container)
-    if container.cgroup:
+    if container.text("unit"):
+        from firkin.runtime.scope import remove_scope
+
+        remove_scope(container)
+    elif container.cgroup:
         Cgroup.destroy(container.cgroup)
     _run_poststop(container, log)
     container.remove()

@@ -39,7 +39,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything; changes nothing."""
-    return [*_kernel(), *_cgroup(), *_namespaces(), *_seccomp(), *_rights(), *_speed()]
+    return [*_kernel(), *_cgroup(), *_systemd(), *_namespaces(), *_seccomp(), *_rights(), *_speed()]
 
 
 def _read(path: str) -> str | None:
@@ -86,6 +86,23 @@ def _cgroup() -> Iterator[Finding]:
             why = reasons.get(name, "not in this kernel")
             hint = "boot with cgroup_no_v1=all" if "v1" in why else ""
             yield Finding("warning", name, f"controller {why}: its limits can't be set", hint)
+
+
+def _systemd() -> Iterator[Finding]:
+    # As sd_booted(3) finds out.
+    if not os.path.isdir("/run/systemd/system"):
+        yield Finding("note", "systemd", "not running: --systemd-cgroup can't be used")
+        return
+    from firkin.runtime.cli.commands import is_mapped_root
+    from firkin.runtime.scope import connect
+
+    user = os.geteuid() != 0 or is_mapped_root()
+    try:
+        with connect(user=user) as systemd:
+            whose = "this user's" if user else "the system's"
+            yield Finding("ok", "systemd", f"version {systemd.version}, {whose} units: --systemd-cgroup can be used")
+    except CgroupError as error:
+        yield Finding("warning", "systemd", error.message, error.hint)
 
 
 def _namespaces() -> Iterator[Finding]:

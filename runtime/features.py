@@ -32,7 +32,7 @@ def features() -> dict[str, object]:
         linux=LinuxFeatures(
             namespaces=tuple(sorted(CLONE_FLAGS)),
             capabilities=tuple(NAMES),
-            cgroup=CgroupFeatures(v1=False, v2=True, systemd=False, systemd_user=False, rdma=True),
+            cgroup=CgroupFeatures(v1=False, v2=True, systemd=True, systemd_user=True, rdma=True),
             seccomp=_seccomp(),
             apparmor=Feature(enabled=False),
             selinux=Feature(enabled=False),

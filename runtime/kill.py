@@ -6,7 +6,7 @@ import _signal
 import os
 
 from firkin.cgroupfs.tree import Cgroup
-from firkin.errors import StateError, UsageError
+from firkin.errors import CgroupGoneError, StateError, UsageError
 from firkin.runtime.status import check
 from firkin.runtime.store import Container, container_ids
 
@@ -64,7 +64,7 @@ def _signal_all(container: Container, number: int) -> bool:
     # Frozen, so that a process can't fork its way out of the walk.
     try:
         cgroup = Cgroup(container.cgroup)
-    except FileNotFoundError:
+    except CgroupGoneError:
         return False
     with cgroup:
         if not cgroup.events().get("populated"):
@@ -76,7 +76,7 @@ def _signal_all(container: Container, number: int) -> bool:
         if not was_frozen:
             cgroup.freeze()
         try:
-            for pid in cgroup.pids():
+            for pid in cgroup.processes():
                 _send(pid, number)
         finally:
             if not was_frozen:

@@ -166,11 +166,12 @@ class Container:
 
     def _is_frozen(self) -> bool:
         from firkin.cgroupfs.tree import Cgroup
+        from firkin.errors import CgroupGoneError
 
         try:
             with Cgroup(self.cgroup) as cgroup:
                 return cgroup.events().get("frozen") == 1
-        except FileNotFoundError:
+        except CgroupGoneError:
             return False
 
     def status(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.support import requirements
@@ -14,6 +15,7 @@ pytest_plugins = ["tests.support.fixtures"]
 _MARKERS = (
     "requires(*words): what the machine must have; the words are those of tests/support/requirements.py",
     "guest: runs in the guest too, where there is one, although the machine meets what it requires",
+    "covers(*files): interface files of cgroup v2 that the test is about, for docs/cgroup-files.md",
 )
 
 
@@ -25,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says nothing on a busy machine.
+    hypothesis.settings.register_profile("firkin", deadline=None)
+    hypothesis.settings.load_profile("firkin")
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if (path := config.getoption("--record")) is not None:

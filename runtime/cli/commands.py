@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from firkin.runtime.cli.log import Log
     from firkin.runtime.cli.options import Command, Value
 
-__all__ = ["GLOBAL_OPTIONS", "MODULES", "Invocation", "container_options", "interpret", "load"]
+__all__ = ["GLOBAL_OPTIONS", "MODULES", "Invocation", "container_options", "interpret", "is_mapped_root", "load"]
 
 GLOBAL_OPTIONS = (
     Option("root", "", "DIR", "directory of the containers' state (default: /run/firkin, or $XDG_RUNTIME_DIR/firkin)"),
@@ -71,6 +71,8 @@ MODULES = {
     "explain": "firkin.runtime.commands.explain",
     "features": "firkin.runtime.commands.features",
     "doctor": "firkin.runtime.commands.doctor",
+    "cgroup": "firkin.runtime.commands.cgroup",
+    "top": "firkin.runtime.commands.top",
     "completion": "firkin.runtime.commands.completion",
     "help": "firkin.runtime.commands.help",
 }
@@ -235,13 +237,13 @@ def _text(options: tuple[Option, ...], values: dict[str, Value], name: str) -> s
 
 def _default_root() -> str:
     directory = os.environ.get("XDG_RUNTIME_DIR")
-    if directory and (os.geteuid() != 0 or _is_mapped_root()):
+    if directory and (os.geteuid() != 0 or is_mapped_root()):
         return f"{directory}/firkin"
     return "/run/firkin"
 
 
-def _is_mapped_root() -> bool:
-    # Root of a user namespace can not write to /run. A root login of the host has XDG_RUNTIME_DIR
-    # too, but the whole range of ids.
+def is_mapped_root() -> bool:
+    """Whether root is that of a user namespace, who can not write to /run and has no units of the system."""
+    # A root login of the host has XDG_RUNTIME_DIR too, but the whole range of ids.
     with open("/proc/self/uid_map", encoding="ascii") as map_file:
         return map_file.read().split() != ["0", "0", "4294967295"]

@@ -1,6 +1,6 @@
 """Completion scripts, made from the declarations: the choice of the shell, and what the scripts have in common.
 
-What can be completed is said once, by a word for its kind: `commands`, `containers`, `directories`,
+What can be completed is said once, by a word for its kind: `actions`, `commands`, `containers`, `directories`,
 `files`, `shells`, `signals`, or nothing.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from firkin.errors import UsageError
 from firkin.runtime.cli.commands import GLOBAL_OPTIONS, MODULES
+from firkin.runtime.commands.cgroup import ACTIONS as CGROUP_ACTIONS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = ["SHELLS", "arguments", "fill", "kind", "names", "script", "valued"]
 SHELLS = ("bash", "zsh", "fish")
 
 _KINDS = {
+    "ACTION": "actions",
     "BUNDLE": "directories",
     "COMMAND": "commands",
     "CONTAINER": "containers",
@@ -75,6 +77,7 @@ def fill(text: str) -> str:
         ("@GLOBAL_VALUED@", "|".join(valued(GLOBAL_OPTIONS))),
         ("@GLOBAL_OPTIONS@", " ".join(name for option in GLOBAL_OPTIONS for name in names(option))),
         ("@COMMANDS@", " ".join(MODULES)),
+        ("@ACTIONS@", " ".join(CGROUP_ACTIONS)),
         ("@SHELLS@", " ".join(SHELLS)),
         ("@SIGNALS@", _SIGNALS),
     ):

@@ -63,6 +63,7 @@ _firkin() {
     case ${kind#value:} in
         commands) mapfile -t COMPREPLY < <(compgen -W "@COMMANDS@" -- "$current") ;;
         containers) _firkin_containers "$current" ;;
+        actions) mapfile -t COMPREPLY < <(compgen -W "@ACTIONS@" -- "$current") ;;
         shells) mapfile -t COMPREPLY < <(compgen -W "@SHELLS@" -- "$current") ;;
         signals) mapfile -t COMPREPLY < <(compgen -W "@SIGNALS@" -- "$current") ;;
         directories) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;

@@ -16,6 +16,7 @@ _FISH_ACTIONS = {
     "commands": "@COMMANDS@",
     "containers": "(__firkin_containers)",
     "directories": "(__fish_complete_directories)",
+    "actions": "@ACTIONS@",
     "shells": "@SHELLS@",
     "signals": "@SIGNALS@",
 }

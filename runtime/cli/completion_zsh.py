@@ -17,6 +17,7 @@ _ZSH_ACTIONS = {
     "containers": "_firkin_containers",
     "directories": "_files -/",
     "files": "_files",
+    "actions": "(@ACTIONS@)",
     "shells": "(@SHELLS@)",
     "signals": "(@SIGNALS@)",
 }

@@ -43,8 +43,11 @@ def run(invocation: Invocation) -> int:
         created="",
         run=True,
         foreground=True,
-        systemd_cgroup=invocation.cgroup_manager == "systemd",
     )
+    if invocation.cgroup_manager == "systemd":
+        from firkin.runtime.scope import expected_scope, needs_user_manager
+
+        request.scope = expected_scope(config, request, user=needs_user_manager(invocation))
     plan, warnings = compile_container(config, request, read_host(invocation.root))
     for warning in warnings:
         invocation.log.warning(warning)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from firkin.errors import NotFoundError
 from firkin.oci.json_text import dump
 from firkin.runtime.cli.options import Command, Option
+from firkin.runtime.cli.table import table
 from firkin.runtime.describe import describe
 from firkin.runtime.store import Container, container_ids
 
@@ -53,6 +54,4 @@ def _describe(root: str, id: str) -> dict[str, object] | None:
 
 def _table(rows: list[dict[str, object]]) -> str:
     keys = ("id", "pid", "status", "bundle", "created", "owner")
-    lines = [[key.upper() for key in keys], *([str(row[key]) for key in keys] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(keys))]
-    return "".join("   ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
+    return table(keys, ([str(row[key]) for key in keys] for row in rows))

@@ -34,7 +34,7 @@ def run(invocation: Invocation) -> int:
     with Container(invocation.root, invocation.container) as container:
         check("ps", container.id, container.status())
         with Cgroup(container.cgroup) as cgroup:
-            pids = sorted(cgroup.pids())
+            pids = sorted(cgroup.processes())
     if invocation.text("format") == "json":
         print("[" + ",".join(map(str, pids)) + "]")
     else:

@@ -9,57 +9,84 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firkin.cgroupfs.resources import Write
     from firkin.runtime.compile.context import Context
+    from firkin.runtime.scope import Scope
 
-__all__ = ["cgroup_path", "prepare_cgroup"]
+__all__ = ["cgroup_path", "finish_cgroup", "prepare_cgroup"]
+
+_ORIGIN = "linux.cgroupsPath"
+_PIDS = "pids.max"
+# The controllers that systemd gives to a scope that is delegated; it leaves the others alone.
+_OF_SYSTEMD = frozenset(("cpu", "cpuset", "io", "memory", "pids"))
 
 
-def cgroup_path(asked: str, id: str, *, systemd: bool = False) -> str:
-    """The container's cgroup, relative to the mount.
-
-    Parameters: `asked` is `linux.cgroupsPath`, "" for the runtime's choice; with `systemd` it has the form
-    `slice:prefix:name`, which becomes the path of that scope.
-    """
-    if systemd and asked.count(":") == 2:
-        slice_name, prefix, name = asked.split(":")
-        scope = f"{prefix}-{name}.scope" if prefix else f"{name}.scope"
-        return f"{_slice_path(slice_name or 'system.slice')}/{scope}"
+def cgroup_path(asked: str, id: str) -> str:
+    """The container's cgroup, relative to the mount; `asked` is `linux.cgroupsPath`, "" for the runtime's choice."""
     path = "/".join(part for part in asked.split("/") if part not in ("", "."))
     return path or f"firkin-{id}"
-
-
-def _slice_path(name: str) -> str:
-    # "a-b.slice" lies in "a.slice"; "-.slice" is the root.
-    stem = name.removesuffix(".slice").strip("-")
-    parts = stem.split("-") if stem else []
-    return "/".join("-".join(parts[: n + 1]) + ".slice" for n in range(len(parts)))
 
 
 def prepare_cgroup(context: Context) -> None:
     """Make the cgroup below the hierarchy's root, write its limits, attach its device program.
 
+    A scope of systemd exists already, as the cgroup of its placeholder.
     Raises UnsupportedError for a limit that has no cgroup v2 file here, naming its controller.
     """
-    plan, hierarchy = context.plan, context.host.hierarchy
-    path = cgroup_path(context.linux.cgroups_path, context.request.id, systemd=context.request.systemd_cgroup)
-    context.cgroup_path = path
-    writes, required = _limits(context)
-    origin = "linux.cgroupsPath"
-    parent = plan.private_slot()
-    plan.prepare.add(op.CGROUP_ROOT, origin, parent, hierarchy.mount)
-    wanted = " ".join(f"+{name}" for name in sorted(hierarchy.controllers))
-    *ancestors, leaf = path.split("/")
+    plan, scope = context.plan, context.request.scope
+    writes, controllers = _limits(context)
+    root = plan.private_slot()
+    plan.prepare.add(op.CGROUP_ROOT, _ORIGIN, root, context.host.hierarchy.mount)
+    if scope:
+        _open_scope(context, scope, root, controllers)
+    else:
+        _make(context, root, controllers)
+    for write in writes:
+        value = write.value
+        if scope and write.file == _PIDS and value.isdecimal():
+            # The placeholder counts.
+            value = str(int(value) + 1)
+            context.settled.append(write)
+        plan.prepare.add(op.CGROUP_WRITE, write.path, context.cgroup, write.file, value.encode(), int(write.optional))
+    _devices(context)
+
+
+def _make(context: Context, parent: int, controllers: list[str]) -> None:
+    wanted = " ".join(f"+{name}" for name in sorted(context.host.hierarchy.controllers))
+    parent, leaf = _descend(context, parent, wanted, controllers)
+    context.plan.prepare.add(op.CGROUP_MAKE, _ORIGIN, context.cgroup, parent, leaf, 1)
+    context.plan.undo.add(op.CGROUP_REMOVE, _ORIGIN, parent, leaf, context.cgroup)
+
+
+def _descend(context: Context, parent: int, wanted: str, controllers: list[str]) -> tuple[int, str]:
+    # To the parent of the container's cgroup, enabling what is wanted on the way.
+    plan = context.plan
+    required = " ".join(f"+{name}" for name in controllers)
+    *ancestors, leaf = context.cgroup_path.split("/")
     for name in ancestors:
         _enable(context, parent, wanted, required)
         slot = plan.private_slot()
-        plan.prepare.add(op.CGROUP_MAKE, origin, slot, parent, name, 0)
+        plan.prepare.add(op.CGROUP_MAKE, _ORIGIN, slot, parent, name, 0)
         parent = slot
     _enable(context, parent, wanted, required)
-    plan.prepare.add(op.CGROUP_MAKE, origin, context.cgroup, parent, leaf, 1)
-    for write in writes:
-        value = write.value.encode()
-        plan.prepare.add(op.CGROUP_WRITE, write.path, context.cgroup, write.file, value, int(write.optional))
-    _devices(context)
-    plan.undo.add(op.CGROUP_REMOVE, origin, parent, leaf, context.cgroup)
+    return parent, leaf
+
+
+def _open_scope(context: Context, scope: Scope, root: int, controllers: list[str]) -> None:
+    others = [name for name in controllers if name not in _OF_SYSTEMD]
+    if others:
+        _descend(context, root, "", others)
+    context.placeholder = context.plan.private_slot()
+    context.plan.prepare.add(op.OPEN_PROCESS, _ORIGIN, context.placeholder, scope.pid, scope.started)
+    context.plan.prepare.add(op.CGROUP_OF, _ORIGIN, context.cgroup, root, scope.pid)
+
+
+def finish_cgroup(context: Context) -> None:
+    """Once the container's process is in a scope, end what held its place there."""
+    if context.placeholder is None:
+        return
+    meet = context.plan.meet
+    meet.add(op.END_PROCESS, _ORIGIN, context.placeholder)
+    for write in context.settled:
+        meet.add(op.CGROUP_WRITE, write.path, context.cgroup, write.file, write.value.encode(), 0)
 
 
 def _enable(context: Context, slot: int, wanted: str, required: str) -> None:
@@ -67,17 +94,16 @@ def _enable(context: Context, slot: int, wanted: str, required: str) -> None:
         context.plan.prepare.add(op.CGROUP_ENABLE, "linux.resources", slot, wanted, required)
 
 
-def _limits(context: Context) -> tuple[tuple[Write, ...], str]:
+def _limits(context: Context) -> tuple[tuple[Write, ...], list[str]]:
     resources = context.linux.resources
     # The device list alone, which every engine gives, is no limit that a file holds.
     if resources is None or not vars(resources).keys() - {"devices", "extra"}:
-        return (), ""
+        return (), []
     from firkin.cgroupfs.resources import writes
 
     hierarchy = context.host.hierarchy
     wanted = writes(resources, hierarchy.controllers, hierarchy.missing)
-    controllers = sorted({write.controller for write in wanted if write.controller})
-    return wanted, " ".join(f"+{name}" for name in controllers)
+    return wanted, sorted({write.controller for write in wanted if write.controller})
 
 
 def _devices(context: Context) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firkin.errors import ConfigError, UnsupportedError
-from firkin.runtime.compile.cgroup import cgroup_path, prepare_cgroup
+from firkin.runtime.compile.cgroup import cgroup_path, finish_cgroup, prepare_cgroup
 from firkin.runtime.compile.context import Context
 from firkin.runtime.compile.devices import add_devices
 from firkin.runtime.compile.hooks import add_hooks_before_pivot, add_poststart_hooks, add_start_hooks, open_output
@@ -61,7 +61,7 @@ def _context(config: Config, request: Request, host: Host) -> Context:
     if config.root is None:
         raise ConfigError("root", "is missing")
     context = Context(config, config.linux, config.process, config.root, request, host)
-    context.cgroup_path = cgroup_path(config.linux.cgroups_path, request.id, systemd=request.systemd_cgroup)
+    context.cgroup_path = request.scope.path if request.scope else cgroup_path(config.linux.cgroups_path, request.id)
     return context
 
 
@@ -131,6 +131,7 @@ def _launch(context: Context, launch: Launch) -> None:
     launch.confine()
     child.add(op.RENDEZVOUS, "", op.POINT_READY)
     meet.add(op.AWAIT, "", op.POINT_READY)
+    finish_cgroup(context)
     complete_record(context)
     if context.console is not None:
         meet.add(op.TERMINAL_SEND, "--console-socket", context.console)

@@ -6,6 +6,7 @@ from firkin.runtime.plan.builder import PlanBuilder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.cgroupfs.resources import Write
     from firkin.oci.runtime_spec import Config, Linux, Process, Root
     from firkin.runtime.compile.request import Host, Request
 
@@ -16,8 +17,9 @@ class Context:
     """One compilation.
 
     `root` is the slot of the root file system, `cgroup` that of the container's cgroup. `new` and `joined` are
-    the clone flags of its namespaces, `birth` flags and cgroup of the first clone3(2). `warnings` are for the
-    user; they do not stop the container.
+    the clone flags of its namespaces, `birth` flags and cgroup of the first clone3(2). `placeholder` is the slot of
+    the process that held the container's place in a scope of systemd, `settled` are the writes that get their final
+    value when it is gone. `warnings` are for the user; they do not stop the container.
     """
 
     def __init__(
@@ -37,6 +39,8 @@ class Context:
         self.cgroup_path = ""
         self.state_dir = self.plan.private_slot()
         self.birth: tuple[int, int | None] = (0, None)
+        self.placeholder: int | None = None
+        self.settled: list[Write] = []
         self.console: int | None = None
         self.gate: tuple[int, int] | None = None
         self.hook_output: int | None = None

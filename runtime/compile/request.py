@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from firkin.cgroupfs.hierarchy import Hierarchy
+    from firkin.runtime.scope import Scope
 
 __all__ = ["Host", "Request"]
 
@@ -19,7 +20,8 @@ class Request:
     `terminal_size`. `pid_file` and `console_socket` are paths
     or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a session keyring of its own, `pivot` for
     pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation, `owner` the uid that asked,
-    `config` the text of config.json.
+    `config` the text of config.json. `scope` is that of systemd in which the container goes, None for a cgroup that
+    the plan makes.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Request:
         preserve_fds: int = 0,
         keyring: bool = True,
         pivot: bool = True,
-        systemd_cgroup: bool = False,
+        scope: Scope | None = None,
     ) -> None:
         self.id = id
         self.bundle = bundle
@@ -55,7 +57,7 @@ class Request:
         self.preserve_fds = preserve_fds
         self.keyring = keyring
         self.pivot = pivot
-        self.systemd_cgroup = systemd_cgroup
+        self.scope = scope
 
 
 class Host:

@@ -27,6 +27,7 @@ OPEN_NAMESPACE = 4
 OPEN_PROCESS = 5
 OPEN_OUTPUT = 6
 CLOSE = 7
+END_PROCESS = 8
 STATE_MAKE = 10
 STATE_WRITE = 11
 STATE_FIFO = 12
@@ -106,6 +107,7 @@ KINDS = {
     5: "onn",
     6: "o",
     7: "s",
+    8: "s",
     10: "ott",
     11: "stnb",
     12: "ost",

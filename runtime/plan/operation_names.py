@@ -10,6 +10,7 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     5: ("open-process", ("out", "pid", "start_time")),
     6: ("open-output", ("out",)),
     7: ("close", ("fd",)),
+    8: ("end-process", ("process",)),
     10: ("state-make", ("out", "root", "id")),
     11: ("state-write", ("dir", "name", "mode", "template")),
     12: ("state-fifo", ("out", "dir", "name")),

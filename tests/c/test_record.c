@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define STATE 9
@@ -226,6 +227,21 @@ static void a_process_must_be_the_one_that_was_meant(void)
 	fail_plan(ESRCH, PLAN_PARENT, 0);
 }
 
+static void a_process_that_is_ended_is_gone(void)
+{
+	pid_t child = fork();
+	CHECK(child >= 0);
+	while (!child)
+		pause();
+	start_plan();
+	parent(OPEN_PROCESS, 0, (uint64_t)child, (uint64_t)spawn_start_time(child));
+	parent(END_PROCESS, 0);
+	parent(END_PROCESS, 0);
+	run_plan();
+	CHECK_EQUAL(waitpid(child, NULL, 0), -1);
+	CHECK_EQUAL(errno, ECHILD);
+}
+
 static const char *find_cgroups(void)
 {
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
@@ -423,6 +439,7 @@ static const struct check_test tests[] = {
 	TEST(a_namespace_must_be_of_its_type),
 	TEST(a_fifo_is_no_namespace),
 	TEST(a_process_must_be_the_one_that_was_meant),
+	TEST(a_process_that_is_ended_is_gone),
 	TEST(a_process_is_born_in_its_cgroup),
 	TEST(a_failure_kills_and_removes_the_cgroup),
 	TEST(a_cgroup_with_processes_is_not_taken_over),

@@ -28,7 +28,9 @@ def run_c_tests(root: Path) -> Part | None:
     build = root / "build/test-c"
     log = build / "meson-logs/testlog.junit.xml"
     log.unlink(missing_ok=True)
-    environment = os.environ | {"UBSAN_OPTIONS": _UNDEFINED}
+    # Cython is looked for on PATH.
+    path = f"{os.path.dirname(sys.executable)}:{os.environ.get('PATH', os.defpath)}"
+    environment = os.environ | {"UBSAN_OPTIONS": _UNDEFINED, "PATH": path}
     start = time.monotonic()
     status = 0
     if not (build / "build.ninja").exists():

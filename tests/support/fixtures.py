@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.bundle import Bundle, Firkin
+from tests.support.cgroups import cgroup
+
+__all__ = ["bundle", "cgroup", "firkin"]
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTROLLERS", "GUEST_MEETS", "SYSTEMD_GUEST_MEETS", "WORDS", "scratch_disk", "unmet", "why_unmet"]
 
-CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
+CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "misc", "pids", "rdma")
 """The words that are controllers of cgroup v2."""
 
 _SCRATCH_SERIAL = "firkin-scratch"
@@ -115,12 +115,14 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "cpio": _runs("cpio", "--version"),
     "crun": _runs("crun", "--version"),
     "debootstrap": _runs("debootstrap", "--version"),
+    "docker-registry": _runs("docker-registry", "--version"),
     "gcc": _runs("gcc", "--version"),
     "ip": _runs("ip", "link", "show", "lo"),
     "nft": _runs("nft", "--version"),
     "runc": _runs("runc", "--version"),
     "skopeo": _runs("skopeo", "--version"),
     "strace": _runs("strace", "-o", "/dev/null", "true"),
+    "tmux": _runs("tmux", "-V"),
     "umoci": _runs("umoci", "--version"),
     "zstd": _runs("zstd", "--version"),
 }

@@ -15,6 +15,7 @@ from firkin.runtime.compile.cgroup import cgroup_path
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Host, Request
 from firkin.runtime.plan.disassemble import Operation, read_plan
+from firkin.runtime.scope import Scope
 
 NEW_NAMESPACES = 0x6C020000  # pid, network, ipc, uts, mount
 
@@ -30,9 +31,8 @@ def compiled(change: dict[str, Any] | None = None, *, run: bool = True, **reques
         for name in parents:
             target = target[name]
         target[last] = value
-    host = Host(
-        Hierarchy("/sys/fs/cgroup", frozenset(), frozenset(("cpu", "memory", "pids"))), environment={"PATH": "/bin"}
-    )
+    usual = Hierarchy("/sys/fs/cgroup", frozenset(), frozenset(("cpu", "memory", "pids")))
+    host = Host(request.pop("hierarchy", usual), environment={"PATH": "/bin"})
     wishes = {"id": "x", "bundle": "/b", "state_root": "/run/firkin", "config": b"{}", "created": "now", **request}
     plan, _ = compile_container(load_config(dump(config)), Request(**wishes, run=run), host)
     return list(read_plan(plan))
@@ -166,15 +166,58 @@ def test_what_can_not_be_done_is_refused_with_its_place(change: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    ("asked", "systemd", "path"),
-    [
-        ("", False, "firkin-x"),
-        ("/a/b", False, "a/b"),
-        ("a//b/./c", False, "a/b/c"),
-        ("system.slice:docker:abc", True, "system.slice/docker-abc.scope"),
-        ("user-1000.slice:libpod:abc", True, "user.slice/user-1000.slice/libpod-abc.scope"),
-        (":docker:abc", True, "system.slice/docker-abc.scope"),
-    ],
+    ("asked", "path"), [("", "firkin-x"), ("/a/b", "a/b"), ("a//b/./c", "a/b/c"), ("a:b:c", "a:b:c")]
 )
-def test_cgroup_path(asked: str, systemd: bool, path: str) -> None:
-    assert cgroup_path(asked, "x", systemd=systemd) == path
+def test_cgroup_path(asked: str, path: str) -> None:
+    assert cgroup_path(asked, "x") == path
+
+
+def scope() -> Scope:
+    found = Scope("system.slice", "firkin-x.scope", "system.slice/firkin-x.scope", user=False)
+    found.pid, found.started = 77, 1234
+    return found
+
+
+def test_in_a_scope_a_process_is_born_where_its_placeholder_is() -> None:
+    operations = compiled(scope=scope())
+    parent = names(operations, "parent")
+    assert "cgroup-make" not in parent and "cgroup-enable" not in parent
+    assert "cgroup-remove" not in names(operations, "undo")
+    (opened,) = named(operations, "open-process")
+    (cgroup,) = named(operations, "cgroup-of")
+    assert (opened["pid"], opened["start_time"], cgroup["pid"]) == (77, 1234, 77)
+    assert named(operations, "clone")[0]["cgroup"] == cgroup["out"]
+    assert named(operations, "end-process") == [{"process": opened["out"]}]
+    assert parent.index("clone") < parent.index("await") < parent.index("end-process")
+    assert parent[parent.index("end-process") :].count("release") == 1
+    record = named(operations, "state-write")[-1]["template"]
+    assert b'"unit":"firkin-x.scope","manager":"system"' in record.replace(b" ", b"")
+    assert b'"cgroup":"system.slice/firkin-x.scope"' in record.replace(b" ", b"")
+
+
+def test_without_a_scope_nothing_of_systemd_is_in_the_plan_or_the_record() -> None:
+    operations = compiled()
+    assert named(operations, "end-process") == named(operations, "cgroup-of") == []
+    assert all(b"unit" not in write["template"] for write in named(operations, "state-write"))
+
+
+def test_the_limit_of_processes_has_room_for_the_placeholder_as_long_as_it_is_there() -> None:
+    operations = compiled({"linux.resources": {"pids": {"limit": 1}, "memory": {"limit": 4096}}}, scope=scope())
+    parent = [operation for operation in operations if operation.section == "parent"]
+    order = [operation.name for operation in parent]
+    writes = [(index, o.arguments["value"]) for index, o in enumerate(parent) if o.arguments.get("file") == "pids.max"]
+    (before, first), (after, last) = writes
+    assert (first, last) == (b"2", b"1")
+    assert before < order.index("clone") < order.index("end-process") < after
+    assert order[after:].count("release") == 1
+    unlimited = compiled({"linux.resources": {"pids": {"limit": -1}}}, scope=scope())
+    assert [write["value"] for write in named(unlimited, "cgroup-write")] == [b"max"]
+
+
+def test_a_controller_that_systemd_does_not_manage_is_enabled_on_the_way_to_a_scope() -> None:
+    hierarchy = Hierarchy("/sys/fs/cgroup", frozenset(), frozenset(("hugetlb", "memory")))
+    limits = {"hugepageLimits": [{"pageSize": "2MB", "limit": 0}], "memory": {"limit": 4096}}
+    operations = compiled({"linux.resources": limits}, scope=scope(), hierarchy=hierarchy)
+    enabled = named(operations, "cgroup-enable")
+    assert [(each["wanted"], each["required"]) for each in enabled] == [("", "+hugetlb")] * 2
+    assert [made["name"] for made in named(operations, "cgroup-make")] == ["system.slice"]

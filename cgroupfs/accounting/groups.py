@@ -1,0 +1,218 @@
+"""The rows of a reader: which cgroups there are, which files they have, and which descriptors are kept open.
+
+An open file of the cgroup file system holds a page of kernel memory besides its descriptor, so what is kept has a
+budget. What does not fit is opened in each pass, which costs two more system calls for each file.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+
+from firkin.cgroupfs.accounting.layout import Layout
+from firkin.cgroupfs.accounting.values import MISSING, UNKEPT
+
+__all__ = ["AT_FDCWD", "Row", "default_descriptors", "find_rows", "keep_open"]
+
+AT_FDCWD = -100
+"""In place of a directory's descriptor: paths are as they are."""
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Row:
+    """A cgroup of a reader, with the descriptors that are kept of it.
+
+    `name` is its path as shown; `path` leads to it from the descriptor `base`, `id` is its cgroup id (the inode
+    number of its directory), `parent` the number of the parent's row or -1. `dir_fd` is its directory, and `fds` has
+    a descriptor for each file of the layout; `UNKEPT` and `MISSING` stand in their places. `children` are the names
+    of what is below, and `links` the directory's number of links when they were listed.
+    """
+
+    __slots__ = ("base", "children", "dir_fd", "fds", "id", "links", "name", "parent", "path")
+
+    def __init__(self, name: str, base: int, path: bytes, *, parent: int = -1) -> None:
+        self.name = name
+        self.base = base
+        self.path = path
+        self.parent = parent
+        self.id = 0
+        self.dir_fd = UNKEPT
+        self.fds: list[int] = []
+        self.children: list[str] = []
+        self.links = 0
+
+    def close(self) -> None:
+        """Close what is kept."""
+        for fd in (self.dir_fd, *self.fds):
+            if fd >= 0:
+                os.close(fd)
+        self.dir_fd = UNKEPT
+        self.fds = [MISSING if fd == MISSING else UNKEPT for fd in self.fds]
+
+    def take_over(self, other: Row) -> None:
+        """Have the descriptors that another row of the same cgroup keeps, which has none after that."""
+        self.dir_fd, other.dir_fd = other.dir_fd, UNKEPT
+        for number, fd in enumerate(other.fds):
+            if fd >= 0:
+                self.fds[number] = fd
+                other.fds[number] = UNKEPT
+
+
+def default_descriptors() -> int:
+    """How many descriptors a reader keeps open if it is not told: half of what RLIMIT_NOFILE permits at this time."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 20 if soft == resource.RLIM_INFINITY else soft // 2
+
+
+def find_rows(rows: list[Row], layout: Layout, *, subtree: bool, known: dict[bytes, Row] | None = None) -> list[Row]:
+    """Those of `rows` whose cgroups exist, with their ids and files; with `subtree`, each is followed by what is below.
+
+    Children come in the order of their names. No descriptor is left open. Groups of `known`, which is by path, are
+    taken to have the files that they had, and are listed only if children came or went.
+    Raises OSError where a directory is there but can not be listed.
+    """
+    found: list[Row] = []
+    waiting = list(reversed(rows))
+    while waiting:
+        row = waiting.pop()
+        try:
+            if not _is_as_before(row, known):
+                _look(row, layout)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if error.errno == errno.ENOTDIR and row.parent < 0:
+                raise
+            continue
+        number = len(found)
+        found.append(row)
+        if subtree:
+            waiting += [_child(row, number, name) for name in reversed(row.children)]
+    return found
+
+
+def _is_as_before(row: Row, known: dict[bytes, Row] | None) -> bool:
+    # The number of links is two more than that of children, on the file systems that count them. A child that went
+    # while another came is found by its id.
+    old = known.get(row.path) if known else None
+    if old is None or old.base != row.base or old.links < 2:
+        return False
+    status = _status(row.base, row.path)
+    if (status.st_ino, status.st_nlink) != (old.id, old.links):
+        return False
+    if known and not all(_is_known(row, name, known) for name in old.children):
+        return False
+    row.id, row.links, row.children = old.id, old.links, old.children
+    row.fds = [MISSING if fd == MISSING else UNKEPT for fd in old.fds]
+    return True
+
+
+def _is_known(parent: Row, name: str, known: dict[bytes, Row]) -> bool:
+    path = _join(parent.path, name)
+    try:
+        return path in known and _status(parent.base, path).st_ino == known[path].id
+    except FileNotFoundError:
+        return False
+
+
+def _status(base: int, path: bytes) -> os.stat_result:
+    return os.stat(path, dir_fd=None if base == AT_FDCWD else base, follow_symlinks=False)
+
+
+def _look(row: Row, layout: Layout) -> None:
+    # Fills in the id, the children, and what is missing.
+    dir_fd = os.open(row.path, _DIRECTORY, dir_fd=None if row.base == AT_FDCWD else row.base)
+    try:
+        status = os.fstat(dir_fd)
+        # Two links: the file system counts directories, and this one has none. Most are such leaves.
+        kinds = dict.fromkeys(os.listdir(dir_fd), False) if status.st_nlink == 2 else _list_kinds(dir_fd)
+    finally:
+        os.close(dir_fd)
+    row.id, row.links = status.st_ino, status.st_nlink
+    row.fds = [UNKEPT if file.name in kinds else MISSING for file in layout.files]
+    row.children = sorted(name for name, is_directory in kinds.items() if is_directory)
+
+
+def _list_kinds(dir_fd: int) -> dict[str, bool]:
+    # Whether each entry is a directory.
+    with os.scandir(dir_fd) as entries:
+        return {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
+
+
+def _child(row: Row, number: int, name: str) -> Row:
+    return Row(f"{row.name.rstrip('/')}/{name}", row.base, _join(row.path, name), parent=number)
+
+
+def _join(path: bytes, name: str) -> bytes:
+    return os.fsencode(name) if path == b"." else path + b"/" + os.fsencode(name)
+
+
+def keep_open(rows: list[Row], layout: Layout, budget: int) -> None:
+    """Open and close until `rows` keep what the budget permits.
+
+    Where it is enough for all files, no directory is kept. Else directories come first, which every file of a
+    group profits from, then the files in the order of the layout. A process that may not open so many (EMFILE)
+    keeps what it got; the pass opens the rest.
+    """
+    wanted = sum(fd != MISSING for row in rows for fd in row.fds)
+    try:
+        if wanted <= budget:
+            for row in rows:
+                _keep_files(row, layout)
+        else:
+            _keep_directories(rows, layout, budget)
+    except OSError as error:
+        if error.errno not in (errno.EMFILE, errno.ENFILE):
+            raise
+
+
+def _keep_files(row: Row, layout: Layout) -> None:
+    if UNKEPT in row.fds:
+        directory = _open_directory(row)
+        if directory >= 0:
+            try:
+                for number in range(len(row.fds)):
+                    _keep_file(row, number, directory, layout)
+            finally:
+                os.close(directory)
+    if row.dir_fd >= 0:
+        os.close(row.dir_fd)
+        row.dir_fd = UNKEPT
+
+
+def _keep_directories(rows: list[Row], layout: Layout, budget: int) -> None:
+    for row in rows[budget:]:
+        row.close()
+    for row in rows[:budget]:
+        if row.dir_fd < 0:
+            row.dir_fd = _open_directory(row)
+    remaining = budget - len(rows)
+    for number in range(len(layout.files)):
+        for row in rows[:budget]:
+            remaining -= row.fds[number] != MISSING
+            if remaining >= 0:
+                _keep_file(row, number, row.dir_fd, layout)
+            elif row.fds[number] >= 0:
+                os.close(row.fds[number])
+                row.fds[number] = UNKEPT
+
+
+def _keep_file(row: Row, number: int, directory: int, layout: Layout) -> None:
+    if row.fds[number] == UNKEPT and directory >= 0:
+        try:
+            row.fds[number] = os.open(layout.files[number].name, _FILE, dir_fd=directory)
+        except (FileNotFoundError, PermissionError):
+            return  # gone, or not for this user: the pass notes which
+
+
+def _open_directory(row: Row) -> int:
+    # UNKEPT if the group is gone, as the pass will find out too.
+    try:
+        fd = os.open(row.path, _DIRECTORY, dir_fd=None if row.base == AT_FDCWD else row.base)
+    except FileNotFoundError:
+        return UNKEPT
+    if os.fstat(fd).st_ino != row.id:
+        os.close(fd)
+        return UNKEPT
+    return fd

@@ -1,0 +1,1 @@
+"""Cgroups that systemd makes: transient scopes and slices, over D-Bus."""

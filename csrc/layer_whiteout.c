@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whiteouts: `.wh.NAME` says that NAME of lower layers is gone, `.wh..wh..opq` that all of them are.
+ * Source: image-spec layer.md, "Whiteouts"; Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".
+ */
+#include "layer_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+static const char prefix[] = ".wh.";
+
+int layer_is_whiteout(const char *base)
+{
+	return !strncmp(base, prefix, sizeof prefix - 1);
+}
+
+static int is_dot(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
+static DIR *open_directory(int parent, const char *name)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd < 0 ? 0 : fdopendir(fd);
+	if (fd >= 0 && !directory)
+		close(fd);
+	return directory;
+}
+
+/* Empties a directory; its depth is bounded by that of names, so this can't go on for ever. */
+static int remove_below(int parent, const char *name)
+{
+	DIR *directory = open_directory(parent, name);
+	if (!directory)
+		return -errno;
+	int r = 0;
+	struct dirent *entry;
+	while (r >= 0 && (entry = readdir(directory)))
+		if (!is_dot(entry->d_name))
+			r = layer_remove(dirfd(directory), entry->d_name);
+	closedir(directory);
+	return r;
+}
+
+int layer_remove(int directory, const char *name)
+{
+	if (!unlinkat(directory, name, 0) || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	int r = remove_below(directory, name);
+	if (r < 0)
+		return r;
+	return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int layer_note_made(struct layer *layer, int directory, const char *name)
+{
+	struct stat there;
+	if (layer->whiteouts != LAYER_REMOVE)
+		return 0;
+	if (fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	if (layer->made_count == layer->made_room) {
+		size_t room = layer->made_room ? layer->made_room * 2 : 1024;
+		void *made = realloc(layer->made, room * sizeof *layer->made);
+		if (!made)
+			return -ENOMEM;
+		layer->made = made;
+		layer->made_room = room;
+	}
+	layer->made[layer->made_count++] = there.st_ino;
+	return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+	ino_t x = *(const ino_t *)a, y = *(const ino_t *)b;
+	return (x > y) - (x < y);
+}
+
+static int is_made(struct layer *layer, ino_t inode)
+{
+	if (layer->sorted != layer->made_count) {
+		qsort(layer->made, layer->made_count, sizeof *layer->made, compare);
+		layer->sorted = layer->made_count;
+	}
+	return layer->made_count && bsearch(&inode, layer->made, layer->made_count, sizeof inode, compare);
+}
+
+/* Removes what lower layers made, also in directories that this one made again. */
+static int remove_lower(struct layer *layer, int parent, const char *name)
+{
+	DIR *directory = open_directory(parent, name);
+	if (!directory)
+		return -errno;
+	int r = 0;
+	struct dirent *entry;
+	while (r >= 0 && (entry = readdir(directory))) {
+		struct stat there;
+		if (is_dot(entry->d_name))
+			continue;
+		if (fstatat(dirfd(directory), entry->d_name, &there, AT_SYMLINK_NOFOLLOW) < 0)
+			r = -errno;
+		else if (!is_made(layer, there.st_ino))
+			r = layer_remove(dirfd(directory), entry->d_name);
+		else if (S_ISDIR(there.st_mode))
+			r = remove_lower(layer, dirfd(directory), entry->d_name);
+	}
+	closedir(directory);
+	return r;
+}
+
+static int make_opaque(struct layer *layer)
+{
+	if (layer->whiteouts == LAYER_REMOVE)
+		return remove_lower(layer, layer->parent, ".");
+	return fsetxattr(layer->parent, "trusted.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
+}
+
+int layer_white_out(struct layer *layer)
+{
+	const char *name = layer->base + sizeof prefix - 1;
+	if (!strcmp(name, ".wh..opq"))
+		return make_opaque(layer);
+	/* Other names of this kind are what aufs keeps for itself. */
+	if (layer_is_whiteout(name))
+		return 0;
+	if (!*name || is_dot(name))
+		return layer_fail(layer, -EINVAL, "a whiteout of no name");
+	int r = layer_remove(layer->parent, name);
+	if (r < 0 || layer->whiteouts == LAYER_REMOVE)
+		return r;
+	return mknodat(layer->parent, name, S_IFCHR, 0) < 0 ? -errno : 0;
+}

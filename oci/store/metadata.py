@@ -1,0 +1,192 @@
+"""What is known of the blobs: names of images, who refers to whom, leases, snapshots. SQLite, in WAL mode.
+
+A row is written after what it speaks of is on disk, and removed before that is: a crash leaves files without a row,
+which garbage collection removes, never a row without its files.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from firkin.errors import NotFoundError, StateError
+
+__all__ = ["Image", "Lease", "Metadata", "Snapshot"]
+
+# Each step takes the schema from its number to the next.
+_STEPS = (
+    """
+    CREATE TABLE images (name TEXT PRIMARY KEY, digest TEXT NOT NULL, media_type TEXT NOT NULL, size INTEGER NOT NULL,
+                         updated INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE edges (parent TEXT NOT NULL, child TEXT NOT NULL, PRIMARY KEY (parent, child)) STRICT, WITHOUT ROWID;
+    CREATE TABLE leases (id TEXT PRIMARY KEY, expires INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE lease_items (lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE, item TEXT NOT NULL,
+                              PRIMARY KEY (lease, item)) STRICT, WITHOUT ROWID;
+    CREATE TABLE snapshots (chain_id TEXT PRIMARY KEY, parent TEXT NOT NULL, directory TEXT NOT NULL UNIQUE,
+                            bytes INTEGER NOT NULL, entries INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+class Image(NamedTuple):
+    """A name and what it stands for; `updated` is in seconds since the epoch."""
+
+    name: str
+    digest: str
+    media_type: str
+    size: int
+    updated: int
+
+
+class Snapshot(NamedTuple):
+    """A layer that is unpacked on top of `parent` ("" for none), in `directory`."""
+
+    chain_id: str
+    parent: str
+    directory: str
+    bytes: int
+    entries: int
+
+
+class Lease(NamedTuple):
+    """What keeps items from garbage collection until `expires`, in seconds since the epoch."""
+
+    id: str
+    expires: int
+
+
+class Metadata:
+    """The database at `path`, made if it is missing. For one thread.
+
+    Raises StateError if it was written by a later version, or is no database.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        # Others may hold the lock of a writer for a moment.
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        try:
+            os.chmod(path, 0o600)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._migrate()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise StateError(f"open {path}: {error}", hint="firkin fsck says what can be saved") from error
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Release the database."""
+        self._db.close()
+
+    def _migrate(self) -> None:
+        with self.transaction():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > len(_STEPS):
+                raise StateError(f"open {self.path}: has version {version}, this firkin knows {len(_STEPS)} at most")
+            for number in range(version, len(_STEPS)):
+                for statement in _STEPS[number].split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version = {number + 1}")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of what is written inside, or nothing; nobody else writes meanwhile."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def set_image(self, name: str, digest: str, media_type: str, size: int) -> None:
+        """Let the name stand for a manifest or an index."""
+        row = (name, digest, media_type, size, int(time.time()))
+        self._db.execute("INSERT OR REPLACE INTO images VALUES (?, ?, ?, ?, ?)", row)
+
+    def image(self, name: str) -> Image:
+        """The image with this name. Raises NotFoundError."""
+        row = self._db.execute("SELECT * FROM images WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            raise NotFoundError(f"image {name}: is not here", hint=f"firkin pull {name}")
+        return Image(*row)
+
+    def images(self) -> list[Image]:
+        """All images, by name."""
+        return [Image(*row) for row in self._db.execute("SELECT * FROM images ORDER BY name")]
+
+    def remove_image(self, name: str) -> None:
+        """Forget a name. Raises NotFoundError."""
+        if not self._db.execute("DELETE FROM images WHERE name = ?", (name,)).rowcount:
+            raise NotFoundError(f"image {name}: is not here")
+
+    def refer(self, parent: str, children: Iterable[str]) -> None:
+        """Let the blob `parent` keep `children`: blobs by digest, or snapshots by `snapshot/CHAIN-ID`."""
+        self._db.executemany("INSERT OR IGNORE INTO edges VALUES (?, ?)", [(parent, child) for child in children])
+
+    def children(self, parent: str) -> list[str]:
+        """What a blob keeps."""
+        return [child for (child,) in self._db.execute("SELECT child FROM edges WHERE parent = ?", (parent,))]
+
+    def reachable(self) -> set[str]:
+        """Every item that an image or a lease keeps, at any distance."""
+        query = """
+            WITH RECURSIVE kept (item) AS (
+                SELECT digest FROM images UNION SELECT item FROM lease_items
+                UNION SELECT child FROM edges JOIN kept ON parent = item)
+            SELECT item FROM kept"""
+        return {item for (item,) in self._db.execute(query)}
+
+    def forget_edges(self, parents: Iterable[str]) -> None:
+        """Remove what blobs that are gone kept."""
+        self._db.executemany("DELETE FROM edges WHERE parent = ?", [(parent,) for parent in parents])
+
+    def add_lease(self, id: str, seconds: int) -> Lease:
+        """Make or prolong a lease."""
+        lease = Lease(id, int(time.time()) + seconds)
+        upsert = "INSERT INTO leases VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET expires = excluded.expires"
+        self._db.execute(upsert, lease)
+        return lease
+
+    def lease_item(self, id: str, item: str) -> None:
+        """Let a lease keep an item. Raises NotFoundError for a lease that is over."""
+        try:
+            self._db.execute("INSERT OR IGNORE INTO lease_items VALUES (?, ?)", (id, item))
+        except sqlite3.IntegrityError:
+            raise NotFoundError(f"lease {id}: is over") from None
+
+    def end_lease(self, id: str) -> None:
+        """End a lease; it may be over already."""
+        self._db.execute("DELETE FROM leases WHERE id = ?", (id,))
+
+    def end_expired_leases(self) -> None:
+        """End all leases whose time is up: those of processes that died."""
+        self._db.execute("DELETE FROM leases WHERE expires < ?", (int(time.time()),))
+
+    def add_snapshot(self, snapshot: Snapshot) -> None:
+        """Record what is unpacked; another that was faster stays."""
+        self._db.execute("INSERT OR IGNORE INTO snapshots VALUES (?, ?, ?, ?, ?)", snapshot)
+
+    def snapshot(self, chain_id: str) -> Snapshot | None:
+        """The snapshot of a chain of layers, if there is one."""
+        row = self._db.execute("SELECT * FROM snapshots WHERE chain_id = ?", (chain_id,)).fetchone()
+        return Snapshot(*row) if row else None
+
+    def snapshots(self) -> list[Snapshot]:
+        """All snapshots."""
+        return [Snapshot(*row) for row in self._db.execute("SELECT * FROM snapshots ORDER BY chain_id")]
+
+    def remove_snapshot(self, chain_id: str) -> None:
+        """Forget a snapshot."""
+        self._db.execute("DELETE FROM snapshots WHERE chain_id = ?", (chain_id,))
+
+    def check(self) -> list[str]:
+        """What SQLite finds wrong with the file."""
+        return [text for (text,) in self._db.execute("PRAGMA integrity_check") if text != "ok"]

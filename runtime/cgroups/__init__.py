@@ -1,0 +1,1 @@
+"""What `firkin cgroup` shows and does."""

@@ -1,0 +1,177 @@
+"""Pressure triggers fire when tasks wait, are told once, and end with their cgroup."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import pytest
+
+from firkin.cgroupfs import Cgroup
+from firkin.cgroupfs.events import Event, Pressure, PressureOff, Removed, Trigger, Watch
+from firkin.errors import CgroupFileError, CgroupGoneError, CgroupValueError
+
+pytestmark = pytest.mark.requires("root", "cgroup2", "psi")
+
+TRIGGER = Trigger("cpu", "some", 20_000, 2_000_000)
+"""Of the window that everybody may have."""
+
+
+@contextmanager
+def contention(group: Cgroup) -> Iterator[None]:
+    """More loops in the cgroup than there are processors."""
+    loops = [group.spawn(["sh", "-c", "while :; do :; done"]) for _ in range((os.cpu_count() or 1) + 2)]
+    try:
+        yield
+    finally:
+        group.kill()
+        for loop in loops:
+            loop.wait()
+
+
+def pressure(events: list[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, Pressure)]
+
+
+def first(watch: Watch, kind: type[Event]) -> Event:
+    """The first event of a kind, which must come."""
+    while True:
+        events = watch.wait(timeout=30)
+        assert events, f"no {kind.__name__} came"
+        for event in events:
+            if isinstance(event, kind):
+                return event
+
+
+def test_waiting_for_a_processor_fires(cgroup: Cgroup) -> None:
+    with Watch(cgroup, triggers=[TRIGGER]) as watch, contention(cgroup):
+        event = first(watch, Pressure)
+    assert event == Pressure(cgroup.path, TRIGGER, event.time)
+
+
+def test_it_fires_again_and_at_most_once_in_a_window(cgroup: Cgroup) -> None:
+    with Watch(cgroup, triggers=["cpu some 20ms 2s"]) as watch, contention(cgroup):
+        times = [first(watch, Pressure).time for _ in range(3)]
+    for earlier, later in pairwise(times):
+        assert later - earlier > 1_000_000_000
+
+
+def test_idleness_does_not_fire(cgroup: Cgroup) -> None:
+    hard = Trigger("cpu", "some", 1_900_000, 2_000_000)
+    with Watch(cgroup, files=(), triggers=[hard, "io full 2s 2s"]) as watch, cgroup.spawn(["sleep", "1000"]):
+        assert watch.wait(timeout=2.5) == []
+
+
+def test_pressure_of_one_cgroup_is_not_that_of_its_sibling(cgroup: Cgroup) -> None:
+    with cgroup.make_child("busy") as busy, cgroup.make_child("idle") as idle:
+        with Watch(busy, idle, triggers=[TRIGGER]) as watch, contention(busy):
+            event = first(watch, Pressure)
+        assert event.cgroup == busy.path
+
+
+def test_asyncio_is_told(cgroup: Cgroup) -> None:
+    async def main() -> Event:
+        with Watch(cgroup, files=(), triggers=[TRIGGER]) as watch, contention(cgroup):
+            return await asyncio.wait_for(anext(watch), 30)
+
+    event = asyncio.run(main())
+    assert event == Pressure(cgroup.path, TRIGGER, event.time)
+
+
+def test_who_waits_for_the_descriptor_through_epoll_in_epoll_loses_nothing(cgroup: Cgroup) -> None:
+    with Watch(cgroup, files=(), triggers=[TRIGGER]) as watch, select.epoll() as inner, select.epoll() as outer:
+        inner.register(watch.fileno(), select.EPOLLIN)
+        outer.register(inner.fileno(), select.EPOLLIN)
+        events: list[Event] = []
+        with contention(cgroup):
+            while not events:
+                assert outer.poll(30)
+                assert inner.poll(0)
+                events = watch.read()
+        assert pressure(events) == events
+
+
+def test_two_triggers_of_one_file_are_told_apart(cgroup: Cgroup) -> None:
+    # Never met: now and then one of the loops does run.
+    hard = Trigger("cpu", "full", 2_000_000, 2_000_000)
+    with Watch(cgroup, files=(), triggers=[hard, TRIGGER]) as watch, contention(cgroup):
+        event = first(watch, Pressure)
+    assert isinstance(event, Pressure)
+    assert event.trigger == TRIGGER
+
+
+def test_a_trigger_ends_with_its_cgroup(cgroup: Cgroup) -> None:
+    with cgroup.make_child("x") as child, Watch(child, triggers=[TRIGGER, "memory full 1s 2s"]) as watch:
+        cgroup.remove_child("x")
+        (event,) = watch.wait(timeout=20)
+        assert event == Removed(child.path, event.time)
+        assert watch.is_over
+
+
+def test_turning_pressure_off_is_told(cgroup: Cgroup) -> None:
+    with Watch(cgroup, triggers=[TRIGGER]) as watch:
+        cgroup.write("cgroup.pressure", "0")
+        event = first(watch, PressureOff)
+        assert event == PressureOff(cgroup.path, TRIGGER, event.time)
+        assert watch.wait(timeout=0.05) == []
+        with cgroup.spawn(["sleep", "1000"]):
+            assert len(watch.wait(timeout=20)) == 1
+
+
+def test_a_trigger_where_pressure_is_off_is_refused(cgroup: Cgroup) -> None:
+    cgroup.write("cgroup.pressure", "0")
+    with pytest.raises(CgroupFileError, match=r"cpu\.pressure"):
+        Watch(cgroup, triggers=[TRIGGER])
+
+
+def test_a_trigger_of_a_cgroup_that_is_gone_is_refused(cgroup: Cgroup) -> None:
+    with cgroup.make_child("x") as child:
+        cgroup.remove_child("x")
+        with pytest.raises(CgroupGoneError):
+            TRIGGER.arm(child)
+
+
+@pytest.mark.parametrize("resource", ["cpu", "memory", "io"])
+@pytest.mark.parametrize("kind", ["some", "full"])
+@pytest.mark.parametrize(("stall", "window"), [(1, 2_000_000), (2_000_000, 2_000_000), (1, 10_000_000)])
+def test_what_is_in_range_the_kernel_takes(cgroup: Cgroup, resource: str, kind: str, stall: int, window: int) -> None:
+    os.close(Trigger(resource, kind, stall, window).arm(cgroup))
+
+
+_UNPRIVILEGED = """
+import sys
+from firkin.cgroupfs import Cgroup
+from firkin.cgroupfs.events import Trigger
+Trigger.parse(sys.argv[2]).arm(Cgroup(sys.argv[1]))
+print("armed")
+"""
+
+
+def arm_without_privilege(group: Cgroup, text: str) -> subprocess.CompletedProcess[str]:
+    drop = ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
+    script = [sys.executable, "-P", "-c", _UNPRIVILEGED, group.path, text]
+    return subprocess.run([*drop, *script], capture_output=True, text=True, check=False)
+
+
+def test_windows_of_two_seconds_are_everybodys(cgroup: Cgroup) -> None:
+    for window in ("2s", "4s", "10s"):
+        assert arm_without_privilege(cgroup, f"memory some 100ms {window}").stdout == "armed\n"
+
+
+def test_a_window_that_is_not_everybodys_is_refused_with_the_reason(cgroup: Cgroup) -> None:
+    done = arm_without_privilege(cgroup, "memory some 100ms 3s")
+    assert done.returncode != 0
+    assert "without CAP_SYS_RESOURCE the window must be a multiple of 2s" in done.stderr.splitlines()[-1]
+
+
+def test_descriptors_of_refused_triggers_are_given_back(cgroup: Cgroup) -> None:
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(CgroupValueError):
+        Watch(cgroup, triggers=["memory some 3s 2s"])
+    assert os.listdir("/proc/self/fd") == before

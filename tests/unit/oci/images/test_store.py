@@ -1,0 +1,221 @@
+"""The store: blobs are whole or not there, downloads go on, what is referred to stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from firkin.errors import ImageError, NotFoundError, StateError
+from firkin.oci.image.digest import digest_of
+from firkin.oci.image.manifest import Descriptor
+from firkin.oci.store.content import ContentStore
+from firkin.oci.store.ingest import Ingest
+from firkin.oci.store.metadata import Metadata, Snapshot
+
+DATA = b"0123456789" * 1000
+
+
+def described(data: bytes) -> Descriptor:
+    return Descriptor(media_type="x", digest=digest_of(data), size=len(data))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ContentStore:
+    return ContentStore(str(tmp_path / "store"))
+
+
+async def fetch(store: ContentStore, data: bytes, log: list[str], *, name: str = "") -> None:
+    async with store.ingest(described(data)) as ingest:
+        if ingest is None:
+            log.append(f"{name}there")
+            return
+        log.append(f"{name}from {ingest.offset}")
+        await asyncio.sleep(0)
+        ingest.write(data[ingest.offset :])
+        ingest.commit()
+
+
+def test_a_blob_is_written_once(store: ContentStore) -> None:
+    log: list[str] = []
+    asyncio.run(fetch(store, DATA, log))
+    asyncio.run(fetch(store, DATA, log))
+    assert log == ["from 0", "there"]
+    assert store.read(digest_of(DATA), 10_000) == DATA
+    assert list(store.digests()) == [digest_of(DATA)]
+    assert os.stat(store.path(digest_of(DATA))).st_mode & 0o777 == 0o444
+
+
+def test_a_second_download_waits_for_the_first(store: ContentStore) -> None:
+    async def both(log: list[str]) -> None:
+        await asyncio.gather(*(fetch(store, DATA, log) for _ in range(5)))
+
+    log: list[str] = []
+    asyncio.run(both(log))
+    assert sorted(log) == ["from 0", *["there"] * 4]
+
+
+def test_a_download_goes_on_where_it_was_cut(store: ContentStore) -> None:
+    async def cut() -> None:
+        async with store.ingest(described(DATA)) as ingest:
+            assert ingest
+            ingest.write(DATA[:3000])
+
+    log: list[str] = []
+    asyncio.run(cut())
+    assert not store.has(digest_of(DATA))
+    asyncio.run(fetch(store, DATA, log))
+    assert log == ["from 3000"]
+    assert store.read(digest_of(DATA), 10_000) == DATA
+
+
+@pytest.mark.parametrize(
+    ("data", "message"), [(DATA + b"x", "is longer"), (DATA[:-1] + b"x", "digest"), (b"", "has 0")]
+)
+def test_wrong_bytes_are_no_blob(store: ContentStore, data: bytes, message: str) -> None:
+    async def write() -> None:
+        async with store.ingest(described(DATA)) as ingest:
+            assert ingest
+            ingest.write(data)
+            ingest.commit()
+
+    with pytest.raises(ImageError, match=message):
+        asyncio.run(write())
+    assert not store.has(digest_of(DATA))
+    log: list[str] = []
+    asyncio.run(fetch(store, DATA, log))
+    assert log == ["from 0"]
+
+
+def test_what_nobody_goes_on_with_is_dropped(store: ContentStore) -> None:
+    async def two() -> int:
+        async with store.ingest(described(DATA)) as first:
+            assert first
+            async with store.ingest(described(b"other")) as second:
+                assert second
+            return store.drop_ingests()
+
+    assert asyncio.run(two()) == 1
+
+
+def test_a_blob_that_is_not_there(store: ContentStore) -> None:
+    with pytest.raises(NotFoundError, match="pull the image again"):
+        store.open(digest_of(b"none"))
+    assert store.remove(digest_of(b"none")) == 0
+    digest = store.put(DATA)
+    with pytest.raises(ImageError, match="more than the 5"):
+        store.read(digest, 5)
+    assert store.remove(digest) == len(DATA)
+
+
+KILLED = """
+import asyncio, sys
+from firkin.oci.image.digest import digest_of
+from firkin.oci.image.manifest import Descriptor
+from firkin.oci.store.content import ContentStore
+data = b"0123456789" * 200_000
+async def main():
+    store = ContentStore(sys.argv[1])
+    async with store.ingest(Descriptor(media_type="x", digest=digest_of(data), size=len(data))) as ingest:
+        print("ready", flush=True)
+        while ingest and ingest.offset < len(data):
+            ingest.write(data[ingest.offset : ingest.offset + 1000])
+        ingest.commit()
+asyncio.run(main())
+"""
+
+
+def test_killed_at_any_byte_the_next_one_finishes(store: ContentStore) -> None:
+    data = b"0123456789" * 200_000
+    for seconds in (0.0, 0.001, 0.003, 0.005):
+        child = subprocess.Popen([sys.executable, "-P", "-c", KILLED, store.root], stdout=subprocess.PIPE)
+        assert child.stdout and child.stdout.readline() == b"ready\n"
+        try:
+            child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+    asyncio.run(fetch(store, data, []))
+    assert store.read(digest_of(data), len(data)) == data
+    assert os.listdir(f"{store.root}/ingest") == []
+
+
+def test_an_ingest_that_is_too_long_starts_anew(tmp_path: Path) -> None:
+    path = tmp_path / "ingest"
+    path.write_bytes(DATA + b"more")
+    fd = os.open(path, os.O_RDWR)
+    ingest = Ingest(fd, str(path), str(tmp_path / "blob"), digest_of(DATA), len(DATA))
+    assert ingest.offset == 0
+    ingest.close()
+
+
+@pytest.fixture
+def metadata(tmp_path: Path) -> Metadata:
+    return Metadata(str(tmp_path / "metadata.db"))
+
+
+def test_images_by_name(metadata: Metadata) -> None:
+    metadata.set_image("a/b:1", "sha256:x", "m", 5)
+    metadata.set_image("a/b:1", "sha256:y", "m", 6)
+    assert (metadata.image("a/b:1").digest, [image.name for image in metadata.images()]) == ("sha256:y", ["a/b:1"])
+    metadata.remove_image("a/b:1")
+    with pytest.raises(NotFoundError, match="firkin pull a/b:1"):
+        metadata.image("a/b:1")
+    with pytest.raises(NotFoundError):
+        metadata.remove_image("a/b:1")
+
+
+def test_what_is_reachable_is_kept(metadata: Metadata) -> None:
+    metadata.set_image("i", "index", "m", 1)
+    metadata.refer("index", ["manifest"])
+    metadata.refer("manifest", ["config", "layer", "snapshot/top"])
+    metadata.refer("gone", ["other"])
+    metadata.add_lease("l", 100)
+    metadata.lease_item("l", "leased")
+    metadata.add_lease("old", -1)
+    metadata.lease_item("old", "expired")
+    metadata.end_expired_leases()
+    assert metadata.reachable() == {"index", "manifest", "config", "layer", "snapshot/top", "leased"}
+    metadata.end_lease("l")
+    metadata.remove_image("i")
+    assert metadata.reachable() == set()
+    with pytest.raises(NotFoundError, match="is over"):
+        metadata.lease_item("l", "x")
+
+
+def test_a_transaction_is_all_or_nothing(metadata: Metadata) -> None:
+    with pytest.raises(RuntimeError), metadata.transaction():
+        metadata.set_image("x", "d", "m", 1)
+        raise RuntimeError
+    assert metadata.images() == []
+
+
+def test_snapshots(metadata: Metadata) -> None:
+    snapshot = Snapshot("chain", "", "dir", 5, 6)
+    metadata.add_snapshot(snapshot)
+    metadata.add_snapshot(Snapshot("chain", "", "other", 1, 1))
+    assert metadata.snapshot("chain") == snapshot and metadata.snapshots() == [snapshot]
+    metadata.remove_snapshot("chain")
+    assert metadata.snapshot("chain") is None
+
+
+def test_a_database_of_a_later_version_or_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.db"
+    Metadata(str(path)).close()
+    assert Metadata(str(path)).check() == []
+    import sqlite3
+
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StateError, match="has version 99"):
+        Metadata(str(path))
+    (tmp_path / "text").write_text("this is no database" * 100)
+    with pytest.raises(StateError, match="not a database"):
+        Metadata(str(tmp_path / "text"))
