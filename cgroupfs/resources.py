@@ -165,6 +165,8 @@ def _cpu(cpu: Cpu, place: str) -> Iterator[Asked]:
     # An idle cgroup has the least weight and the kernel refuses it another one; to end being idle sets the default.
     if cpu.shares and not cpu.idle:
         yield "cpu.weight", cpu_weight(cpu.shares), "cpu.shares"
+    if cpu.burst and cpu.quota and 0 < cpu.quota < cpu.burst:
+        raise ConfigError(f"{place}.burst", f"{cpu.burst} is more than the quota, {cpu.quota}")
     yield from _bandwidth(cpu)
 
 

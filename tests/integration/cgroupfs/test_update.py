@@ -82,8 +82,9 @@ def test_limits_of_all_kinds(cgroup: Cgroup) -> None:
 @pytest.mark.requires("cpu", "memory")
 def test_what_the_kernel_refuses_restores_all(cgroup: Cgroup) -> None:
     cgroup.memory.max = 64 << 20
-    resources = Resources(memory=Memory(limit=32 << 20, reservation=1 << 20), cpu=Cpu(quota=10_000, burst=20_000))
-    with pytest.raises(CgroupValueError, match=r"linux\.resources\.cpu\.burst: .*cpu\.max\.burst"):
+    limits = Memory(limit=32 << 20, reservation=1 << 20)
+    resources = Resources(memory=limits, cpu=Cpu(quota=10_000), unified={"cpu.weight": "99999"})
+    with pytest.raises(CgroupValueError, match=r'linux\.resources\.unified\["cpu\.weight"\]: .*99999'):
         update(cgroup, resources)
     assert (cgroup.memory.max, cgroup.memory.low) == (64 << 20, 0)
     assert (cgroup.cpu.max.quota, cgroup.cpu.max_burst) == ("max", 0)
@@ -92,9 +93,8 @@ def test_what_the_kernel_refuses_restores_all(cgroup: Cgroup) -> None:
 @pytest.mark.requires("memory")
 def test_memory_in_use_is_checked_if_asked(cgroup: Cgroup) -> None:
     read, write = os.pipe()
-    with cgroup.spawn(
-        ["sh", "-c", "x=$(head -c 4000000 /dev/zero | tr '\\0' x); echo; read y"], output=write, stdin=read
-    ):
+    script = "x=$(head -c 4000000 /dev/zero | tr '\\0' x); echo; sleep 1000; echo $x"
+    with cgroup.spawn(["sh", "-c", script], output=write):
         os.read(read, 1)
         with pytest.raises(ConfigError, match=r"linux\.resources\.memory\.limit: 1048576 bytes are less than the"):
             update(cgroup, Resources(memory=Memory(limit=1 << 20, check_before_update=True)))

@@ -189,6 +189,12 @@ def test_cpu_shares(shares: int, weight: int) -> None:
     assert cpu(shares=shares) == [("cpu.weight", str(weight))]
 
 
+def test_a_burst_is_not_above_its_quota() -> None:
+    with pytest.raises(ConfigError, match=r"linux\.resources\.cpu\.burst: 20000 is more than the quota, 10000"):
+        writes(Resources(cpu=Cpu(quota=10_000, burst=20_000)), frozenset({"cpu"}))
+    assert len(writes(Resources(cpu=Cpu(quota=-1, burst=20_000)), frozenset({"cpu"}))) == 3
+
+
 @given(st.integers(2, 262144), st.integers(2, 262144))
 def test_more_shares_are_never_less_weight(some: int, more: int) -> None:
     some, more = sorted((some, more))
