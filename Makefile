@@ -8,7 +8,7 @@ HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SOURCES := $(shell find csrc firkin oci cgroupfs runtime -name '*.[ch]' -o -name '*.py' -o -name '*.pyx' -o -name 'meson.build') \
 	meson.build pyproject.toml
-REQUIREMENTS := meson-python meson ninja Cython cffi isal jeepney urwid zstandard pytest hypothesis mypy ruff
+REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi isal jeepney urwid yarl zstandard pytest hypothesis mypy ruff
 
 .PHONY: setup demo test lint generate bench fuzz clean
 
@@ -49,6 +49,7 @@ fuzz: $(VENV)/.packages
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ninja -C build/fuzz
 	build/fuzz/tests/c/fuzz_plan -max_total_time=60
+	build/fuzz/tests/c/fuzz_tar -max_total_time=60 -max_len=8192
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -90,7 +90,7 @@ int layer_open_parent(struct layer *layer)
 		fd = r < 0 ? r : resolve_open(layer->root, path, O_RDONLY | O_DIRECTORY);
 	}
 	layer->parent = fd;
-	return fd < 0 ? fd : 0;
+	return fd < 0 ? fd : layer_keep_time(layer, layer->parent_path);
 }
 
 static int write_piece(struct layer *layer, int fd, int64_t offset, int64_t size)

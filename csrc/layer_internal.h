@@ -11,6 +11,7 @@ struct directory_time {
 	char *path;
 	int64_t seconds;
 	uint32_t nanoseconds;
+	int is_kept; /* it is what the directory had before something was written into it */
 };
 
 struct layer {
@@ -49,5 +50,7 @@ int layer_note_made(struct layer *layer, int directory, const char *name);
 /* Owner, mode, attributes and times of what the entry made. `fd` is open on it, or -1. 0 or -errno. */
 int layer_set_metadata(struct layer *layer, int fd);
 int layer_set_times_of_directories(struct layer *layer);
+/* The directory that was opened for the next entry is one of a lower layer, maybe: it keeps its time. 0 or -errno. */
+int layer_keep_time(struct layer *layer, const char *path);
 
 #endif

@@ -63,7 +63,7 @@ static int set_attributes(struct layer *layer, int fd)
 	return r;
 }
 
-static int note_time(struct layer *layer)
+static int note_time(struct layer *layer, const char *path, struct timespec time, int is_kept)
 {
 	if (layer->time_count == layer->time_room) {
 		size_t room = layer->time_room ? layer->time_room * 2 : 256;
@@ -73,12 +73,19 @@ static int note_time(struct layer *layer)
 		layer->times = times;
 		layer->time_room = room;
 	}
-	char *path = strdup(*layer->path ? layer->path : ".");
-	if (!path)
+	char *copy = strdup(*path ? path : ".");
+	if (!copy)
 		return -ENOMEM;
-	layer->times[layer->time_count++] =
-		(struct directory_time){ path, layer->entry.mtime, layer->entry.mtime_ns };
+	layer->times[layer->time_count++] = (struct directory_time){ copy, time.tv_sec, (uint32_t)time.tv_nsec, is_kept };
 	return 0;
+}
+
+int layer_keep_time(struct layer *layer, const char *path)
+{
+	struct stat there;
+	if (layer->whiteouts != LAYER_REMOVE)
+		return 0;
+	return fstat(layer->parent, &there) < 0 ? -errno : note_time(layer, path, there.st_mtim, 1);
 }
 
 static int set_time(struct layer *layer, int fd)
@@ -111,13 +118,17 @@ int layer_set_metadata(struct layer *layer, int fd)
 		r = set_attributes(layer, fd);
 	if (r < 0)
 		return r;
-	return layer->entry.type == '5' ? note_time(layer) : set_time(layer, fd);
+	struct timespec time = { layer->entry.mtime, layer->entry.mtime_ns };
+	return layer->entry.type == '5' ? note_time(layer, layer->path, time, 0) : set_time(layer, fd);
 }
 
-int layer_set_times_of_directories(struct layer *layer)
+/* Of several times that were kept the first is the one from before; of those that were asked for the last one counts. */
+static int set_times(struct layer *layer, int is_kept)
 {
-	for (size_t i = layer->time_count; i-- > 0;) {
-		const struct directory_time *time = &layer->times[i];
+	for (size_t n = 0; n < layer->time_count; n++) {
+		const struct directory_time *time = &layer->times[is_kept ? layer->time_count - 1 - n : n];
+		if (time->is_kept != is_kept)
+			continue;
 		struct timespec times[2] = { { time->seconds, time->nanoseconds }, { time->seconds, time->nanoseconds } };
 		int fd = resolve_open(layer->root, time->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 		/* A later entry, or a whiteout, may have replaced it. */
@@ -131,4 +142,10 @@ int layer_set_times_of_directories(struct layer *layer)
 			return -errno;
 	}
 	return 0;
+}
+
+int layer_set_times_of_directories(struct layer *layer)
+{
+	int r = set_times(layer, 1);
+	return r < 0 ? r : set_times(layer, 0);
 }

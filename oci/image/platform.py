@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from firkin.errors import ImageError
 from firkin.oci.image.manifest import Descriptor, Platform
 
-__all__ = ["choose", "host_platform", "parse_platform"]
+__all__ = ["check_platform", "choose", "host_platform", "parse_platform"]
 
 _MACHINES = {
     "x86_64": ("amd64", ""),
@@ -49,6 +49,12 @@ def choose(manifests: Iterable[Descriptor], wanted: Platform, name: str) -> Desc
         return min(ranked, key=lambda pair: pair[0])[1]
     there = sorted({_text(entry.platform) for entry in manifests if entry.platform and entry.platform.os != "unknown"})
     raise ImageError(f"{name}: has no image for {_text(wanted)}", hint=f"there are {', '.join(there) or 'none'}")
+
+
+def check_platform(found: Platform, wanted: Platform, name: str) -> None:
+    """Raise ImageError unless an image for `found`, as its configuration says, is one for `wanted`."""
+    if _rank(found, wanted) is None:
+        raise ImageError(f"{name}: is an image for {_text(found)}, not for {_text(wanted)}", hint="see --platform")
 
 
 def _rank(found: Platform | None, wanted: Platform) -> int | None:

@@ -127,6 +127,14 @@ def test_times_of_directories_are_set_last(place: Path) -> None:
     assert place.stat().st_mtime == 1_000_000_000
 
 
+def test_a_directory_of_a_lower_layer_keeps_its_time(place: Path) -> None:
+    lower = Archive().directory("d", mtime=5).directory("d/e", mtime=6).add("d/gone", b"1").directory("f", mtime=7)
+    unpack_bytes(lower.finish(), place, whiteouts="remove")
+    upper = Archive().add("d/e/new", b"1").add("d/.wh.gone").add("d/e/newer", b"1").directory("f", mtime=8)
+    unpack_bytes(upper.directory("f", mtime=9).add("f/x", b"1").finish(), place, whiteouts="remove")
+    assert [(place / name).stat().st_mtime for name in ("d", "d/e", "f")] == [5, 6, 9]
+
+
 def test_extended_attributes(place: Path) -> None:
     headers = {
         "SCHILY.xattr.user.note": "text",

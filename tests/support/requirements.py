@@ -119,6 +119,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "gcc": _runs("gcc", "--version"),
     "ip": _runs("ip", "link", "show", "lo"),
     "nft": _runs("nft", "--version"),
+    "openssl": _runs("openssl", "version"),
     "runc": _runs("runc", "--version"),
     "skopeo": _runs("skopeo", "--version"),
     "strace": _runs("strace", "-o", "/dev/null", "true"),

@@ -10,6 +10,8 @@ import firkin.oci
 
 MODULES = ["firkin.oci", *(f"firkin.oci.{name}" for _, name, _ in pkgutil.walk_packages(firkin.oci.__path__))]
 MODULES += [name for _, name, _ in pkgutil.walk_packages(firkin.oci.__path__, "firkin.oci.") if name not in MODULES]
+# What is compiled from C is documented by its stub.
+MODULES = [name for name in MODULES if not name.rpartition(".")[2].startswith("_")]
 
 
 @pytest.mark.parametrize("name", MODULES)

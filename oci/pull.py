@@ -1,0 +1,50 @@
+"""Pulling an image: its documents, then its blobs, then its name.
+
+A crash before the name is set leaves blobs that the next try finds, or garbage collection removes.
+"""
+
+from __future__ import annotations
+
+from firkin.oci.image.config import decode_config
+from firkin.oci.image.manifest import MOST_METADATA, Descriptor, Platform, decode_manifest
+from firkin.oci.image.platform import check_platform
+from firkin.oci.image.reference import Reference
+from firkin.oci.registry.client import Registry
+from firkin.oci.registry.progress import Progress, silent
+from firkin.oci.store.images import ImageStore, Local, layers_of
+
+__all__ = ["pull"]
+
+
+async def pull(
+    reference: Reference, store: ImageStore, registry: Registry, platform: Platform, progress: Progress = silent
+) -> Local:
+    """Have the image for `platform` in the store under its name.
+
+    Raises RegistryError for what a registry refuses or gets wrong, ImageError and ConfigError for what the image is
+    wrong in, OSError.
+    """
+    name = str(reference)
+    documents = await registry.image(reference, platform)
+    with store.lease() as lease:
+        descriptor, data = documents[-1]
+        manifest = decode_manifest(data, name)
+        for document, _ in documents:
+            store.metadata.lease_item(lease, document.digest)
+        _lease(store, lease, [manifest.config, *manifest.layers])
+        await registry.fetch(reference, manifest.config, store.content, progress)
+        config = decode_config(store.content.read(manifest.config.digest, MOST_METADATA), f"{name}: config")
+        # Before anything large is fetched.
+        found = Platform(os=config.os, architecture=config.architecture, variant=config.variant)
+        check_platform(found, platform, name)
+        layers = layers_of(manifest, config, name)
+        await registry.fetch_all(reference, manifest.layers, store.content, progress=progress)
+        for _, text in documents:
+            store.content.put(text)
+        store.add(name, documents)
+    return Local(name, descriptor.digest, manifest, config, layers)
+
+
+def _lease(store: ImageStore, lease: str, blobs: list[Descriptor]) -> None:
+    for blob in blobs:
+        store.metadata.lease_item(lease, blob.digest)

@@ -1,0 +1,40 @@
+"""The options of the commands about images, and the store that they name."""
+
+from __future__ import annotations
+
+import os
+
+from firkin.errors import KernelError
+from firkin.runtime.cli.options import Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.oci.image.manifest import Platform
+    from firkin.oci.store.images import ImageStore
+    from firkin.runtime.cli.commands import Invocation
+
+__all__ = ["GROUP", "PLATFORM", "STORE", "open_store", "platform_of"]
+
+GROUP = "Images"
+STORE = Option("store", "", "DIR", "directory of the images (default: /var/lib/firkin, or $XDG_DATA_HOME/firkin)")
+PLATFORM = Option("platform", "", "PLATFORM", "OS/ARCHITECTURE[/VARIANT] (default: this machine's)")
+
+
+def open_store(invocation: Invocation) -> ImageStore:
+    """The store that --store names. Raises KernelError, StateError."""
+    from firkin.oci.store.images import ImageStore, default_root
+
+    path = invocation.text("store")
+    root = os.path.abspath(path) if path else default_root()
+    try:
+        return ImageStore(root)
+    except OSError as error:
+        raise KernelError(f"open the images in {root}", error.errno or 0) from error
+
+
+def platform_of(invocation: Invocation) -> Platform:
+    """The platform that --platform names. Raises ImageError."""
+    from firkin.oci.image.platform import host_platform, parse_platform
+
+    text = invocation.text("platform")
+    return parse_platform(text) if text else host_platform()
