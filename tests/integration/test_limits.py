@@ -69,10 +69,10 @@ def test_cpu_quota_is_the_share_of_a_processor_that_a_loop_gets(firkin: Firkin, 
     for _ in range(20):
         time.sleep(3)
         after, elapsed = read(), time.monotonic() - begin
-        if after["nr_throttled"] > before["nr_throttled"]:
+        if after["nr_throttled"] > before["nr_throttled"] and after["usage_usec"] > before["usage_usec"]:
             break
-    # Somebody who waits gets less, but nobody gets more; and it is the quota that stops the loop.
-    assert 0 < after["usage_usec"] - before["usage_usec"] < 0.25 * elapsed * 1e6
+    # A loop without a quota has all of the time; it is the quota that stops this one.
+    assert 0 < after["usage_usec"] - before["usage_usec"] < 0.5 * elapsed * 1e6
     assert after["nr_throttled"] > before["nr_throttled"]
 
 
