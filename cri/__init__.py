@@ -1,0 +1,1 @@
+"""The Kubernetes Container Runtime Interface, v1: sandboxes, containers, images, streams, networks, over gRPC."""
