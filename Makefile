@@ -37,10 +37,12 @@ lint: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-# runtime/plan/opcodes.py and operation_names.py, from csrc/plan.h; docs/cgroup-files.md, from the catalogue and the tests
+# runtime/plan/opcodes.py and operation_names.py, from csrc/plan.h; docs/cgroup-files.md, from the catalogue and the
+# tests; cri/api/*.pyi, from the .proto files
 generate: setup
 	$(HOST_PYTHON) csrc/plan_opcodes.py
 	$(PYTHON) tests/support/cgroup_files.py > docs/cgroup-files.md
+	$(PYTHON) csrc/compile_api.py cri/api cri/api --stubs
 
 bench: setup
 	.ci/packages test
