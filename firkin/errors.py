@@ -12,6 +12,7 @@ import os
 
 __all__ = [
     "AlreadyExistsError",
+    "CapacityError",
     "CgroupBusyError",
     "CgroupError",
     "CgroupFileError",
@@ -25,6 +26,7 @@ __all__ = [
     "CgroupValueError",
     "ConfigError",
     "ControllerError",
+    "DeadlineError",
     "ExecutableError",
     "FirkinError",
     "HookError",
@@ -204,3 +206,11 @@ class AlreadyExistsError(FirkinError):
 
 class StateError(FirkinError):
     """The object is in a state that does not allow the request."""
+
+
+class CapacityError(FirkinError):
+    """So many of these are there already that one more is refused."""
+
+
+class DeadlineError(FirkinError):
+    """It did not come to an end in its time."""

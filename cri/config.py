@@ -1,0 +1,143 @@
+"""What the CRI server is told: its sections of the configuration, typed, with their defaults."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from firkin.errors import ConfigError
+from firkin.settings import decode_settings
+
+__all__ = ["Config", "Handler", "Images", "Network", "Streaming", "load_config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """`[cri.streaming]`: where exec, attach and port-forward are served; port 0 takes a free one.
+
+    With `certificate` and `key`, two files, it is over TLS. A stream without traffic ends after `idle_seconds`.
+    """
+
+    address: str = "127.0.0.1"
+    port: int = 0
+    certificate: str = ""
+    key: str = ""
+    idle_seconds: int = 4 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`[cri.network]`: CNI where `config_directory` holds a configuration, else firkin's own bridge.
+
+    `pod_cidrs` are the ranges of the own bridge: one for IPv4, one for IPv6, or one of them.
+    """
+
+    config_directory: str = "/etc/cni/net.d"
+    plugin_directories: tuple[str, ...] = ("/opt/cni/bin", "/usr/lib/cni")
+    bridge: str = "firkin0"
+    pod_cidrs: tuple[str, ...] = ("10.88.0.0/16", "fd00:88::/64")
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """`[cri.images]`: how images are fetched; those in `pinned` are never taken by garbage collection."""
+
+    hosts_directory: str = "/etc/firkin/hosts.d"
+    concurrent_pulls: int = 3
+    pinned: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """`[cri.handlers.NAME]`: a runtime handler that runs another OCI runtime by its command line.
+
+    `path` is its program, `root` its directory of state ("" for one below the server's), `options` go before the
+    command.
+    """
+
+    path: str
+    root: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """`[cri]`: the server.
+
+    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
+    auto, systemd or cgroupfs. `max_log_line` is the bytes after which a line of a container's log is split.
+    `metrics_address` is HOST:PORT for /metrics and /healthz, "" for none. `default_handler` is what an empty
+    runtime_handler means: "firkin", or a name of `handlers`.
+    """
+
+    root: str = "/var/lib/firkin"
+    state: str = "/run/firkin/cri"
+    socket: str = "/run/firkin/cri.sock"
+    cgroup_driver: str = "auto"
+    log_level: str = "info"
+    log_format: str = "text"
+    max_log_line: int = 16384
+    metrics_address: str = ""
+    default_handler: str = "firkin"
+    streaming: Streaming = Streaming()
+    network: Network = Network()
+    images: Images = Images()
+    handlers: dict[str, Handler] = field(default_factory=dict)
+
+
+def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
+    """The configuration in `settings`, those of `firkin.settings.read_settings`.
+
+    Raises ConfigError that names every key that is wrong, not the first alone.
+    """
+    section = settings.get("cri", {})
+    if not isinstance(section, dict):
+        raise ConfigError("cri", f"expected a table, got {section!r}", document=document)
+    config, faults = decode_settings(Config, section, "cri")
+    faults += _faults(config)
+    if faults:
+        raise ConfigError("", "; ".join(faults), document=document)
+    return config
+
+
+_CHOICES = {
+    "cgroup_driver": ("auto", "systemd", "cgroupfs"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("text", "json"),
+}
+
+
+def _faults(config: Config) -> Iterator[str]:
+    for key, choices in _CHOICES.items():
+        if getattr(config, key) not in choices:
+            yield f"cri.{key}: {getattr(config, key)!r} is none of {', '.join(choices)}"
+    for key in ("root", "state", "socket"):
+        if not os.path.isabs(getattr(config, key)):
+            yield f"cri.{key}: {getattr(config, key)!r} is not an absolute path"
+    if config.max_log_line < 80:
+        yield "cri.max_log_line: is less than 80"
+    if config.default_handler not in ("firkin", *config.handlers):
+        yield f"cri.default_handler: there is no handler {config.default_handler!r}"
+    if "firkin" in config.handlers:
+        yield "cri.handlers.firkin: is the name of the built-in handler"
+    if bool(config.streaming.certificate) is not bool(config.streaming.key):
+        yield "cri.streaming: certificate and key go together"
+    if not 0 <= config.streaming.port <= 65535:
+        yield "cri.streaming.port: is not within 0 to 65535"
+    yield from _network_faults(config.network)
+
+
+def _network_faults(network: Network) -> Iterator[str]:
+    versions = []
+    for text in network.pod_cidrs:
+        try:
+            versions.append(ipaddress.ip_network(text).version)
+        except ValueError as error:
+            yield f"cri.network.pod_cidrs: {error}"
+    if len(versions) != len(set(versions)):
+        yield "cri.network.pod_cidrs: has two ranges of one version of IP"
+    if not 0 < len(network.bridge) < 16:
+        yield f"cri.network.bridge: {network.bridge!r} is not the name of an interface"

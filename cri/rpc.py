@@ -1,0 +1,112 @@
+"""Calls on their way in and out: each is logged, its errors become status codes, and work that was begun ends.
+
+A client that goes away cancels its call, never the work: what changes something runs in a task of its own, so that a
+sandbox is either made or undone whoever still listens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from itertools import count
+from typing import Any, TypeAlias
+
+import grpc
+from google.protobuf.message import Message
+
+from firkin.cri import log
+from firkin.cri.calls import Call, calls
+from firkin.cri.codes import code_of, message_of
+from firkin.errors import FirkinError
+
+__all__ = ["Answer", "Dispatcher", "Handler", "snake_case"]
+
+Answer: TypeAlias = Awaitable[Message] | AsyncIterator[Message]
+Handler: TypeAlias = Callable[[Any], Answer]
+"""A call's body: takes the request, answers with one message, or with several."""
+
+_READS = ("List", "Stream", "Version", "Status", "Get")
+_LOGGER = log.to("rpc")
+
+
+def snake_case(name: str) -> str:
+    """`RunPodSandbox` as `run_pod_sandbox`."""
+    return "".join(f"_{char.lower()}" if char.isupper() else char for char in name).lstrip("_")
+
+
+class Dispatcher:
+    """The calls of a server: `routes` maps the name of each to its body. Raises KeyError if one is missing."""
+
+    def __init__(self, routes: Mapping[str, Handler]) -> None:
+        self._work: set[asyncio.Task[Message]] = set()
+        self._numbers = count(1)
+        self._methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
+        for call in calls():
+            self._methods.setdefault(call.service, {})[call.name] = self._method(call, routes[call.name])
+
+    def handlers(self) -> list[grpc.GenericRpcHandler]:
+        """What grpc.aio.Server.add_generic_rpc_handlers() takes."""
+        return [grpc.method_handlers_generic_handler(*item) for item in self._methods.items()]
+
+    async def drain(self, seconds: float) -> None:
+        """Wait until the work that was begun has ended, `seconds` at most."""
+        if self._work:
+            await asyncio.wait(self._work, timeout=seconds)
+
+    def _method(self, call: Call, body: Handler) -> grpc.RpcMethodHandler[Any, Any]:
+        read, write = call.request.FromString, call.response.SerializeToString
+        if call.is_stream:
+            return grpc.unary_stream_rpc_method_handler(self._streamed(call, body), read, write)
+        return grpc.unary_unary_rpc_method_handler(self._single(call, body), read, write)
+
+    def _single(self, call: Call, body: Handler) -> Callable[..., Awaitable[Message]]:
+        is_read = call.name.startswith(_READS) or call.name.endswith(("Status", "Stats"))
+
+        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+            with log.bound(request=str(next(self._numbers)), call=call.name):
+                begun = time.monotonic()
+                try:
+                    work = body(request)
+                    assert isinstance(work, Awaitable)
+                    message = await (work if is_read else self._finish(work))
+                except Exception as error:
+                    await _refuse(context, error)
+                level = "debug" if is_read else "info"
+                getattr(_LOGGER, level)("done in %.1f ms", (time.monotonic() - begun) * 1000)
+                return message
+
+        return answer
+
+    async def _finish(self, work: Awaitable[Message]) -> Message:
+        task = asyncio.ensure_future(work)
+        self._work.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    def _forget(self, task: asyncio.Task[Message]) -> None:
+        self._work.discard(task)
+        # Where nobody waits for the result any more, its failure is still said.
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _LOGGER.debug("ended with %s", message_of(error) if isinstance(error, Exception) else error)
+
+    def _streamed(self, call: Call, body: Handler) -> Callable[..., AsyncIterator[Message]]:
+        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Message]:
+            with log.bound(request=str(next(self._numbers)), call=call.name):
+                try:
+                    messages = body(request)
+                    assert isinstance(messages, AsyncIterator)
+                    async for message in messages:
+                        yield message
+                except Exception as error:
+                    await _refuse(context, error)
+
+        return answer
+
+
+async def _refuse(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+    if isinstance(error, FirkinError):
+        _LOGGER.info("refused: %s", error)
+    else:
+        _LOGGER.error("failed", exc_info=error)
+    await context.abort(code_of(error), message_of(error))
