@@ -118,6 +118,19 @@ class ContentStore:
             for encoded in sorted(os.listdir(f"{self.root}/blobs/{algorithm}")):
                 yield f"{algorithm}:{encoded}"
 
+    def usage(self) -> tuple[int, int]:
+        """Bytes and number of all blobs."""
+        size = count = 0
+        for algorithm in os.listdir(f"{self.root}/blobs"):
+            with os.scandir(f"{self.root}/blobs/{algorithm}") as entries:
+                for entry in entries:
+                    try:
+                        size += entry.stat(follow_symlinks=False).st_size
+                    except FileNotFoundError:
+                        continue
+                    count += 1
+        return size, count
+
     def drop_ingests(self) -> int:
         """Remove what downloads left that nobody goes on with: how many."""
         dropped = 0

@@ -1,0 +1,1 @@
+"""CRI's ImageService over the store of firkin.oci."""

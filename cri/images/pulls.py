@@ -1,0 +1,62 @@
+"""Pulling for CRI: with the credentials of the request, so many at once, each image by one pull however many ask."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+
+from firkin.cri import log
+from firkin.cri.api.image_pb2 import AuthConfig
+from firkin.cri.config import Images
+from firkin.errors import ConfigError
+from firkin.oci.image.platform import host_platform
+from firkin.oci.image.reference import Reference
+from firkin.oci.pull import pull
+from firkin.oci.registry.client import open_registry
+from firkin.oci.registry.credentials import Credentials, Lookup, only_for
+from firkin.oci.store.images import ImageStore, Local
+
+__all__ = ["Puller", "credentials_of"]
+
+_LOGGER = log.to("images")
+
+
+class Puller:
+    """Pulls into `store`, as `config` says."""
+
+    def __init__(self, store: ImageStore, config: Images) -> None:
+        self._store = store
+        self._config = config
+        self._turns = asyncio.Semaphore(config.concurrent_pulls)
+
+    async def pull(self, reference: Reference, auth: AuthConfig | None) -> Local:
+        """Have the image here, under its name. Raises as `firkin.oci.pull.pull`; ConfigError for bad credentials."""
+        lookup = None if auth is None else _lookup(reference, auth)
+        async with self._turns:
+            _LOGGER.info("pull %s", reference)
+            async with open_registry(credentials=lookup, hosts_directory=self._config.hosts_directory) as registry:
+                local = await pull(reference, self._store, registry, host_platform())
+        _LOGGER.info("pulled %s: %s", reference, local.digest)
+        return local
+
+
+def _lookup(reference: Reference, auth: AuthConfig) -> Lookup | None:
+    found = credentials_of(auth)
+    # They are for the registry of the image, also where the request names a server.
+    return None if found is None else only_for(reference.host, found)
+
+
+def credentials_of(auth: AuthConfig) -> Credentials | None:
+    """The credentials in a request, None if it has none. Raises ConfigError if they are not well-formed."""
+    username, password = auth.username, auth.password
+    if auth.auth:
+        try:
+            username, colon, password = base64.b64decode(auth.auth, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            colon = ""
+        if not colon:
+            raise ConfigError("auth.auth", "is not the base64 form of NAME:PASSWORD", document="PullImageRequest")
+        password = password.rstrip("\0")
+    found = Credentials(username, password, auth.identity_token, auth.registry_token)
+    return None if found == Credentials() else found
