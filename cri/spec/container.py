@@ -1,0 +1,115 @@
+"""The runtime configuration of a container, put together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firkin.cri.api.security_pb2 import SecurityProfile
+from firkin.cri.spec.devices import devices_of, granted_devices
+from firkin.cri.spec.inputs import Inputs, invalid
+from firkin.cri.spec.mounts import mounts_of, rootfs_propagation_of
+from firkin.cri.spec.namespaces import namespaces_of
+from firkin.cri.spec.process import process_of
+from firkin.cri.spec.resources import resources_of
+from firkin.oci.runtime_spec import Config, Linux, Root, Seccomp
+
+__all__ = ["cgroups_path_of", "configuration_of"]
+
+_PLACE = "config.linux.security_context"
+_ANNOTATION = "io.kubernetes.cri."
+_UNCONFINED, _LOCALHOST, _DEFAULT = "unconfined", "localhost/", "runtime/default"
+
+
+def configuration_of(inputs: Inputs) -> Config:
+    """The configuration. Raises ConfigError with the place in the request that is wrong."""
+    context = inputs.container.linux.security_context
+    _refuse_apparmor(inputs)
+    granted = [(node, access) for node, _, access in granted_devices(inputs)]
+    linux: dict[str, Any] = {
+        "namespaces": namespaces_of(inputs),
+        "devices": devices_of(inputs),
+        "resources": resources_of(inputs.container.linux.resources, granted, all_devices=context.privileged),
+        "cgroups_path": cgroups_path_of(inputs),
+        "rootfs_propagation": rootfs_propagation_of(inputs),
+    }
+    if not context.privileged:
+        linux["masked_paths"] = tuple(context.masked_paths)
+        linux["readonly_paths"] = tuple(context.readonly_paths)
+    if (seccomp := _seccomp(inputs)) is not None:
+        linux["seccomp"] = seccomp
+    return Config(
+        oci_version="1.3.0",
+        process=process_of(inputs),
+        root=Root(path=inputs.rootfs, readonly=context.readonly_rootfs),
+        mounts=mounts_of(inputs),
+        annotations=_annotations(inputs),
+        linux=Linux(**{name: value for name, value in linux.items() if value}),
+    )
+
+
+def cgroups_path_of(inputs: Inputs) -> str:
+    """Where the container's cgroup is, in the form of the cgroup driver. Raises ConfigError for a bad parent."""
+    parent = inputs.pod.linux.cgroup_parent
+    if any(part in (".", "..") for part in parent.split("/")):
+        raise invalid("sandbox_config.linux.cgroup_parent", f"{parent!r} leads out of the hierarchy")
+    if not inputs.host.systemd:
+        return f"/{parent.strip('/') or 'firkin'}/{inputs.id}"
+    # The parent is written as a path also here; its last part is the name of the slice.
+    slice_name = parent.rstrip("/").rpartition("/")[2] or "system.slice"
+    if not slice_name.endswith(".slice"):
+        reason = f"{parent!r} does not end with the name of a slice"
+        raise invalid("sandbox_config.linux.cgroup_parent", reason, hint="the kubelet's cgroupDriver is systemd here")
+    return f"{slice_name}:firkin:{inputs.id}"
+
+
+def _annotations(inputs: Inputs) -> dict[str, str]:
+    pod, container = inputs.pod.metadata, inputs.container
+    return {
+        **container.annotations,
+        f"{_ANNOTATION}container-type": "container",
+        f"{_ANNOTATION}container-name": container.metadata.name,
+        f"{_ANNOTATION}sandbox-name": pod.name,
+        f"{_ANNOTATION}sandbox-namespace": pod.namespace,
+        f"{_ANNOTATION}sandbox-uid": pod.uid,
+    }
+
+
+def _seccomp(inputs: Inputs) -> Seccomp | None:
+    context = inputs.container.linux.security_context
+    kind, path = _seccomp_choice(inputs)
+    if context.privileged or kind == _UNCONFINED:
+        return None
+    if kind == _LOCALHOST:
+        found = inputs.seccomp_profiles.get(path)
+        if found is None:
+            raise invalid(f"{_PLACE}.seccomp.localhost_ref", f"{path!r} is not a profile that can be read")
+        return found
+    if inputs.host.default_seccomp is None:
+        raise invalid(f"{_PLACE}.seccomp", "is RuntimeDefault, and the kernel has no seccomp filters")
+    return inputs.host.default_seccomp
+
+
+def _seccomp_choice(inputs: Inputs) -> tuple[str, str]:
+    context = inputs.container.linux.security_context
+    if context.HasField("seccomp"):
+        profile = context.seccomp
+        if profile.profile_type == SecurityProfile.Localhost:
+            return _LOCALHOST, profile.localhost_ref
+        return (_DEFAULT if profile.profile_type == SecurityProfile.RuntimeDefault else _UNCONFINED), ""
+    text = context.seccomp_profile_path
+    if text.startswith(_LOCALHOST):
+        return _LOCALHOST, text.removeprefix(_LOCALHOST)
+    if text in ("", _UNCONFINED):
+        return _UNCONFINED, ""
+    if text in (_DEFAULT, "docker/default"):
+        return _DEFAULT, ""
+    raise invalid(f"{_PLACE}.seccomp_profile_path", f"{text!r} is not a profile")
+
+
+def _refuse_apparmor(inputs: Inputs) -> None:
+    context = inputs.container.linux.security_context
+    named = context.apparmor.profile_type == SecurityProfile.Localhost or context.apparmor_profile.startswith(
+        _LOCALHOST
+    )
+    if named and not inputs.host.apparmor:
+        raise invalid(f"{_PLACE}.apparmor", "names a profile, and AppArmor is not enabled on this host")

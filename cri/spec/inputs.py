@@ -1,0 +1,97 @@
+"""What the configuration of a container is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from firkin.cri.api.container_pb2 import ContainerConfig
+from firkin.cri.api.pod_pb2 import PodSandboxConfig
+from firkin.oci.image.config import ProcessConfig
+from firkin.oci.runtime_spec import IdMapping, Seccomp
+
+__all__ = ["HostDevice", "HostFacts", "ImageMount", "Inputs", "PodFiles", "invalid"]
+
+_DOCUMENT = "CreateContainerRequest"
+
+
+@dataclass(frozen=True, slots=True)
+class PodFiles:
+    """The files that the server keeps for a pod, by path on the host; "" for what it has none of."""
+
+    hostname: str = ""
+    hosts: str = ""
+    resolv_conf: str = ""
+    shm: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostDevice:
+    """A device node of the host: `kind` is b or c, `mode` its permissions."""
+
+    path: str
+    kind: str
+    major: int
+    minor: int
+    mode: int
+    uid: int = 0
+    gid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMount:
+    """An image that is mounted: the directory that holds its content, ready to be bound."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What this host allows.
+
+    `capabilities` are the names of those that can be granted, `lowest_oom_score_adj` is what the server may set at the
+    least. `devices` are the nodes that a privileged container gets. `default_seccomp` is the profile of
+    RuntimeDefault, None where the kernel has no filters. `systemd` says that systemd makes the cgroups.
+    """
+
+    capabilities: tuple[str, ...]
+    lowest_oom_score_adj: int = -1000
+    devices: tuple[HostDevice, ...] = ()
+    default_seccomp: Seccomp | None = None
+    apparmor: bool = False
+    systemd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """One container.
+
+    `namespaces` maps types to the paths of the pod's. `target_pid` is the process whose pid namespace is joined, 0 for
+    none. `passwd` and `group` are the texts of the image's files. `host_devices` maps the host paths of devices that
+    the request names to what was found there. `image_mounts` are by container path. `seccomp_profiles` are the
+    documents that the request names, by path. `uid_mappings`, `gid_mappings` are those of the pod's user namespace.
+    """
+
+    id: str
+    container: ContainerConfig
+    pod: PodSandboxConfig
+    image: ProcessConfig
+    host: HostFacts
+    rootfs: str
+    files: PodFiles = PodFiles()
+    namespaces: Mapping[str, str] = field(default_factory=dict)
+    target_pid: int = 0
+    passwd: str = ""
+    group: str = ""
+    host_devices: Mapping[str, tuple[HostDevice, ...]] = field(default_factory=dict)
+    image_mounts: Mapping[str, ImageMount] = field(default_factory=dict)
+    seccomp_profiles: Mapping[str, Seccomp] = field(default_factory=dict)
+    uid_mappings: tuple[IdMapping, ...] = ()
+    gid_mappings: tuple[IdMapping, ...] = ()
+
+
+def invalid(path: str, reason: str, *, hint: str = "") -> Exception:
+    """The error for what is wrong at `path` of the request."""
+    from firkin.errors import ConfigError
+
+    return ConfigError(path, reason, document=_DOCUMENT, hint=hint)
