@@ -11,7 +11,8 @@ from firkin.cri.spec.mounts import mounts_of, rootfs_propagation_of
 from firkin.cri.spec.namespaces import namespaces_of
 from firkin.cri.spec.process import process_of
 from firkin.cri.spec.resources import resources_of
-from firkin.oci.runtime_spec import Config, Linux, Root, Seccomp
+from firkin.oci.default_seccomp import default_seccomp
+from firkin.oci.runtime_spec import Config, Linux, Process, Root, Seccomp
 
 __all__ = ["cgroups_path_of", "configuration_of"]
 
@@ -35,11 +36,12 @@ def configuration_of(inputs: Inputs) -> Config:
     if not context.privileged:
         linux["masked_paths"] = tuple(context.masked_paths)
         linux["readonly_paths"] = tuple(context.readonly_paths)
-    if (seccomp := _seccomp(inputs)) is not None:
+    process = process_of(inputs)
+    if (seccomp := _seccomp(inputs, process)) is not None:
         linux["seccomp"] = seccomp
     return Config(
         oci_version="1.3.0",
-        process=process_of(inputs),
+        process=process,
         root=Root(path=inputs.rootfs, readonly=context.readonly_rootfs),
         mounts=mounts_of(inputs),
         annotations=_annotations(inputs),
@@ -74,7 +76,7 @@ def _annotations(inputs: Inputs) -> dict[str, str]:
     }
 
 
-def _seccomp(inputs: Inputs) -> Seccomp | None:
+def _seccomp(inputs: Inputs, process: Process) -> Seccomp | None:
     context = inputs.container.linux.security_context
     kind, path = _seccomp_choice(inputs)
     if context.privileged or kind == _UNCONFINED:
@@ -84,9 +86,10 @@ def _seccomp(inputs: Inputs) -> Seccomp | None:
         if found is None:
             raise invalid(f"{_PLACE}.seccomp.localhost_ref", f"{path!r} is not a profile that can be read")
         return found
-    if inputs.host.default_seccomp is None:
+    if not inputs.host.seccomp:
         raise invalid(f"{_PLACE}.seccomp", "is RuntimeDefault, and the kernel has no seccomp filters")
-    return inputs.host.default_seccomp
+    granted = process.capabilities.bounding if process.capabilities else ()
+    return default_seccomp(granted, inputs.host.machine)
 
 
 def _seccomp_choice(inputs: Inputs) -> tuple[str, str]:

@@ -50,14 +50,15 @@ class HostFacts:
     """What this host allows.
 
     `capabilities` are the names of those that can be granted, `lowest_oom_score_adj` is what the server may set at the
-    least. `devices` are the nodes that a privileged container gets. `default_seccomp` is the profile of
-    RuntimeDefault, None where the kernel has no filters. `systemd` says that systemd makes the cgroups.
+    least. `devices` are the nodes that a privileged container gets. `machine` is that of uname(2); `seccomp` and
+    `apparmor` say whether the kernel has them, `systemd` that systemd makes the cgroups.
     """
 
     capabilities: tuple[str, ...]
     lowest_oom_score_adj: int = -1000
     devices: tuple[HostDevice, ...] = ()
-    default_seccomp: Seccomp | None = None
+    machine: str = ""
+    seccomp: bool = True
     apparmor: bool = False
     systemd: bool = False
 
