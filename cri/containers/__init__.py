@@ -1,0 +1,1 @@
+"""Containers: made, started, stopped, removed, shown."""

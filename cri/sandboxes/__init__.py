@@ -1,0 +1,1 @@
+"""Pod sandboxes: made, stopped, removed, shown."""
