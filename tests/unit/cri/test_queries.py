@@ -84,7 +84,7 @@ def test_containers_meet_all_conditions(database: Database, wanted: dict[str, An
 
 
 def test_a_container_shows_one_image_everywhere(database: Database) -> None:
-    facts = {"image_id": "sha256:1", "image_name": "docker.io/library/web:1", "user": (1, 2, 3, 4)}
+    facts: dict[str, Any] = {"image_id": "sha256:1", "image_name": "docker.io/library/web:1", "user": (1, 2, 3, 4)}
     one = container("c", database, started_at=1, finished_at=2, exit_code=137, reason="OOMKilled", **facts)
     status, shown = containers.status_of(one), containers.listed(one)
     assert {status.image_ref, status.image_id, shown.image_ref, shown.image_id} == {"sha256:1"}
