@@ -213,6 +213,14 @@ def test_a_blob_that_never_gets_on_is_given_up_and_resumed_by_the_next_pull(stor
     assert store.has(layer.digest)
 
 
+def test_what_a_liar_left_is_not_gone_on_with_for_ever(store: ContentStore) -> None:
+    layer = describe(LAYER)
+    refused(ranged(bytes(len(LAYER)), 100), fetch(store, layer), "closes the connection before")
+    _, server = ask(ranged(LAYER, len(LAYER)), fetch(store, layer))
+    assert [asked.headers.get("range") for asked in server.asked] == ["bytes=300-", None]
+    assert store.read(layer.digest, layer.size) == LAYER
+
+
 def counted(data: bytes, *, knows_ranges: bool, fail: frozenset[int] = frozenset()) -> Answer:
     """Serves ranges of `data`; the answers with the numbers in `fail` are cut."""
     count = 0
