@@ -114,16 +114,26 @@ class ImageStore:
     def find(self, reference: Reference, platform: Platform | None = None) -> Local:
         """The image with this name. Raises NotFoundError, ImageError for what is damaged."""
         name = str(reference)
-        image = self.metadata.image(name)
-        digest = image.digest
-        if image.media_type in INDEX_TYPES:
-            index = decode_index(self.content.read(digest, MOST_METADATA), name)
-            # Of an index only what was pulled is here.
-            here = [entry for entry in index.manifests if self.content.has(entry.digest)]
-            digest = choose(here, platform or host_platform(), name).digest
-        manifest = decode_manifest(self.content.read(digest, MOST_METADATA), name)
+        descriptor, data = self.documents(reference, platform)[-1]
+        manifest = decode_manifest(data, name)
         config = decode_config(self.content.read(manifest.config.digest, MOST_METADATA), f"{name}: config")
-        return Local(name, digest, manifest, config, layers_of(manifest, config, name))
+        return Local(name, descriptor.digest, manifest, config, layers_of(manifest, config, name))
+
+    def documents(self, reference: Reference, platform: Platform | None = None) -> list[tuple[Descriptor, bytes]]:
+        """The manifest of the image with this name, last, after the index that it is in, if it is in one.
+
+        Raises NotFoundError, ImageError for what is damaged.
+        """
+        name = str(reference)
+        image = self.metadata.image(name)
+        top = Descriptor(media_type=image.media_type, digest=image.digest, size=image.size)
+        found = [(top, self.content.read(top.digest, MOST_METADATA))]
+        if top.media_type in INDEX_TYPES:
+            # Of an index only what was pulled is here.
+            here = [entry for entry in decode_index(found[0][1], name).manifests if self.content.has(entry.digest)]
+            chosen = choose(here, platform or host_platform(), name)
+            found.append((chosen, self.content.read(chosen.digest, MOST_METADATA)))
+        return found
 
     def images(self) -> Iterator[tuple[Image, int]]:
         """All images with the bytes of their blobs, compressed; an image that is damaged has what is left of it."""

@@ -12,17 +12,18 @@ from firkin.runtime.images.progress import Meter
 if TYPE_CHECKING:
     from firkin.oci.image.manifest import Platform
     from firkin.oci.image.reference import Reference
+    from firkin.oci.policy.policy import Policy
     from firkin.oci.store.images import ImageStore, Local
 
 __all__ = ["fetch"]
 
 
-def fetch(store: ImageStore, reference: Reference, platform: Platform) -> Local:
+def fetch(store: ImageStore, reference: Reference, platform: Platform, policy: Policy) -> Local:
     """Pull an image, with progress on a terminal. Raises as `firkin.oci.pull.pull`."""
 
     async def work(meter: Meter) -> Local:
         async with open_registry() as registry:
-            return await pull(reference, store, registry, platform, meter.blob)
+            return await pull(reference, store, registry, platform, meter.blob, policy=policy)
 
     with Meter() as meter:
         meter.text(f"asking {reference.host} for {reference.path}")
