@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from firkin.oci.store.images import ImageStore
     from firkin.runtime.cli.commands import Invocation
 
-__all__ = ["GROUP", "PLATFORM", "POLICY", "STORE", "open_store", "platform_of", "policy_of"]
+__all__ = ["EVERY", "GROUP", "PLATFORM", "POLICY", "STORE", "open_store", "platform_of", "policy_of"]
 
 GROUP = "Images"
 STORE = Option("store", "", "DIR", "directory of the images (default: /var/lib/firkin, or $XDG_DATA_HOME/firkin)")
 PLATFORM = Option("platform", "", "PLATFORM", "OS/ARCHITECTURE[/VARIANT] (default: this machine's)")
+EVERY = Option("all-platforms", help="all images of an index, with the index itself")
 POLICY = Option("policy", "", "FILE", "which images are allowed (default: /etc/firkin/policy.toml)")
 
 

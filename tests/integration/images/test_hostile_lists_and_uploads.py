@@ -152,6 +152,28 @@ def test_a_small_blob_is_sent_in_one_request(tmp_path: Path) -> None:
     assert uploads.got == LAYER and [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT"]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_blob_that_can_not_be_mounted_is_sent(tmp_path: Path, status: int) -> None:
+    uploads = Uploads()
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if "mount=" in asked.target:
+            writer.write(http(status, WWW_Authenticate="Basic"))
+        else:
+            await uploads(asked, writer)
+
+    path = tmp_path / "layer"
+    path.write_bytes(LAYER)
+
+    async def question(client: Registry, reference: Reference) -> bool:
+        with path.open("rb") as file:
+            return await Pusher(client, reference).blob(describe(LAYER), file.fileno(), mount_from="other/app")
+
+    sent, server = ask(answer, question)
+    assert sent and uploads.got == LAYER
+    assert [asked.method for asked in server.asked] == ["HEAD", "POST", "POST", "PUT"]
+
+
 @pytest.mark.parametrize(
     ("location", "reason"),
     [("", "does not say where to"), ("file:///etc/passwd", "which is not http"), ("ftp://127.0.0.1/x", "is not http")],
