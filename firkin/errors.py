@@ -33,6 +33,7 @@ __all__ = [
     "ImageError",
     "KernelError",
     "NotFoundError",
+    "PolicyError",
     "RegistryAccessError",
     "RegistryError",
     "RegistryMissingError",
@@ -162,6 +163,10 @@ class CgroupTimeoutError(CgroupError):
 
 class ImageError(FirkinError):
     """An image, or what a registry says of one, is not as it must be."""
+
+
+class PolicyError(ImageError):
+    """The policy of this machine does not allow an image, or can not be understood."""
 
 
 class NotFoundError(FirkinError):

@@ -9,6 +9,7 @@ from firkin.oci.image.config import decode_config
 from firkin.oci.image.manifest import MOST_METADATA, Descriptor, Platform, decode_manifest
 from firkin.oci.image.platform import check_platform
 from firkin.oci.image.reference import Reference
+from firkin.oci.policy.policy import Policy
 from firkin.oci.registry.client import Registry
 from firkin.oci.registry.progress import Progress, silent
 from firkin.oci.store.images import ImageStore, Local, layers_of
@@ -17,15 +18,24 @@ __all__ = ["pull"]
 
 
 async def pull(
-    reference: Reference, store: ImageStore, registry: Registry, platform: Platform, progress: Progress = silent
+    reference: Reference,
+    store: ImageStore,
+    registry: Registry,
+    platform: Platform,
+    progress: Progress = silent,
+    *,
+    policy: Policy | None = None,
 ) -> Local:
     """Have the image for `platform` in the store under its name.
 
-    Raises RegistryError for what a registry refuses or gets wrong, ImageError and ConfigError for what the image is
-    wrong in, OSError.
+    `policy` is that of this machine if it is not given. Raises RegistryError for what a registry refuses or gets
+    wrong, PolicyError, ImageError and ConfigError for what the image is wrong in, OSError.
     """
     name = str(reference)
+    policy = policy or Policy()
+    policy.check_name(reference)
     documents = await registry.image(reference, platform)
+    await policy.check_async(reference, documents)
     with store.lease() as lease:
         descriptor, data = documents[-1]
         manifest = decode_manifest(data, name)

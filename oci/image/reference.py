@@ -11,7 +11,7 @@ from typing import NamedTuple
 from firkin.errors import ImageError
 from firkin.oci.image.digest import check_digest
 
-__all__ = ["Reference", "parse_reference"]
+__all__ = ["Reference", "parse_reference", "parse_repository"]
 
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -68,6 +68,17 @@ def parse_reference(text: str) -> Reference:
     if reason:
         raise ImageError(f"image {text!r}: {reason}", hint="such as debian:12 or registry.example/team/app@sha256:...")
     return Reference(host, path, tag or ("" if digest else "latest"), digest)
+
+
+def parse_repository(text: str) -> Reference:
+    """The repository that `text` names, completed as the name of an image is, without tag and digest.
+
+    Raises ImageError, also for the name of an image.
+    """
+    reference = parse_reference(text)
+    if reference.digest or ":" in text.removeprefix("docker://").rpartition("/")[2]:
+        raise ImageError(f"repository {text!r}: is the name of an image", hint=f"such as {reference.repository}")
+    return reference._replace(tag="")
 
 
 def _split_host(name: str) -> tuple[str, str]:

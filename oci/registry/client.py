@@ -5,11 +5,10 @@ Source: distribution-spec spec.md, "Pull", "Content Discovery", "Content Managem
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 
-from firkin.errors import FirkinError
 from firkin.oci.image.digest import digest_of
 from firkin.oci.image.manifest import INDEX_TYPES, Descriptor, Platform, decode_index
 from firkin.oci.image.platform import choose
@@ -27,6 +26,7 @@ from firkin.oci.registry.mirrors import Mirrors
 from firkin.oci.registry.progress import Progress, silent
 from firkin.oci.registry.reply import Reply
 from firkin.oci.registry.request import Request, repository_scope
+from firkin.oci.registry.side_by_side import side_by_side
 from firkin.oci.registry.sink import Store
 from firkin.oci.registry.tags import list_tags
 from firkin.oci.registry.transport import Transport
@@ -134,22 +134,9 @@ class Registry:
         progress: Progress = silent,
     ) -> None:
         """Put blobs into the store, so many at once, begun in their order. Raises the first error as `fetch`."""
-        turns = asyncio.Semaphore(parallel)
-
-        async def one(descriptor: Descriptor) -> None:
-            async with turns:
-                await self.fetch(reference, descriptor, store, progress)
-
         unique = {descriptor.digest: descriptor for descriptor in descriptors}
-        failed: BaseException | None = None
-        try:
-            async with asyncio.TaskGroup() as group:
-                for descriptor in unique.values():
-                    group.create_task(one(descriptor))
-        except* (FirkinError, OSError) as errors:
-            failed = errors.exceptions[0]
-        if failed is not None:
-            raise failed
+        jobs = (partial(self.fetch, reference, descriptor, store, progress) for descriptor in unique.values())
+        await side_by_side(jobs, parallel)
 
     async def blob(self, reference: Reference, descriptor: Descriptor, most: int) -> bytes:
         """A small blob in memory, such as a configuration, of at most `most` bytes. Raises RegistryError."""

@@ -41,11 +41,34 @@ async def download(
     """Fetch what is missing of the blob, and commit it.
 
     `attempts` is how often a connection may fail without progress; `ranges` how many parts of a large blob are fetched
-    at once, if the server can do that. Raises RegistryError, ImageError if the bytes are
-    not those of the descriptor, OSError of the ingest.
+    at once, if the server can do that. Where an earlier download left bytes, and the whole turns out to be wrong, all
+    of it is fetched again. Raises RegistryError, also if the bytes are not those of the descriptor, OSError of the
+    ingest.
     """
-    if ranges > 1 and descriptor.size - ingest.offset >= LARGE:
-        await Ranges(caller, endpoint, request, descriptor, attempts).fetch(ingest, ranges, progress)
+    is_resumed = ingest.offset > 0
+    while True:
+        if ranges > 1 and descriptor.size - ingest.offset >= LARGE:
+            await Ranges(caller, endpoint, request, descriptor, attempts).fetch(ingest, ranges, progress)
+        await _complete(caller, endpoint, request, descriptor, ingest, attempts, progress)
+        try:
+            await asyncio.to_thread(ingest.commit)
+            return
+        except FirkinError as error:
+            if not is_resumed:
+                raise protocol_error(request.what, endpoint.host, error.message) from error
+        # The part that is wrong may have come from elsewhere, earlier.
+        is_resumed = False
+
+
+async def _complete(
+    caller: Caller,
+    endpoint: Endpoint,
+    request: Request,
+    descriptor: Descriptor,
+    ingest: Ingest,
+    attempts: int,
+    progress: Progress,
+) -> None:
     failures = 0
     before = ingest.offset
     while ingest.offset < descriptor.size or not descriptor.size:
@@ -59,14 +82,6 @@ async def download(
             failures = 1 if ingest.offset - before >= _WORTH else failures + 1
             before = ingest.offset
             await caller.wait(error, failures, attempts)
-    await _commit(ingest, request.what, endpoint.host)
-
-
-async def _commit(ingest: Ingest, what: str, host: str) -> None:
-    try:
-        await asyncio.to_thread(ingest.commit)
-    except FirkinError as error:
-        raise protocol_error(what, host, error.message) from error
 
 
 class _Part:

@@ -27,7 +27,8 @@ class Endpoint:
     Parameters: `namespace` is the host in the names of images, which a mirror is told; `capabilities` is a subset of
     `CAPABILITIES`; `ca` are files of certificates that are trusted beside the system's; `client` are files of a
     certificate and its key ("" if it is in the same file); `skip_verify` trusts whoever answers; `headers` are sent
-    along; `place` names the document that says all this, for errors.
+    along; `dial_timeout` is how many seconds a connection is waited for, 0 for what the limits say; `place` names the
+    document that says all this, for errors.
     """
 
     url: str
@@ -37,6 +38,7 @@ class Endpoint:
     client: tuple[tuple[str, str], ...] = ()
     skip_verify: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    dial_timeout: float = 0
     place: str = ""
 
     @cached_property

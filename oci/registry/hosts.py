@@ -9,6 +9,7 @@
       client = [["client.crt", "client.key"]]
       skip_verify = false
       override_path = false
+      dial_timeout = "5s"
       [host."https://mirror.example".header]
         x-team = "cellar"
 
@@ -19,6 +20,7 @@ hosts directory (docs/hosts.md there), so that one set of files does for both.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import cast
@@ -34,6 +36,10 @@ HOSTS_DIRECTORY = "/etc/firkin/hosts.d"
 """Where the hosts are configured, if nobody says otherwise."""
 
 _MOST = 1 << 20
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
+_DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ns|us|µs|ms|s|m|h)")
+_DURATIONS = re.compile(rf"(?:{_DURATION.pattern})+")
+_LONGEST = 86400
 _ENTRY = frozenset({"capabilities", "ca", "client", "skip_verify", "override_path", "header", "dial_timeout"})
 
 
@@ -98,6 +104,7 @@ def _endpoint(text: str, keys: _Keys, host: str) -> Endpoint:
         client=tuple(keys.pairs("client")),
         skip_verify=keys.flag("skip_verify"),
         headers=tuple(keys.headers()),
+        dial_timeout=keys.seconds("dial_timeout"),
         place=keys.path,
     )
 
@@ -150,6 +157,16 @@ class _Keys:
         if not isinstance(values, list) or not all(isinstance(item, str) for item in values):
             raise self.wrong(key, "is neither a string nor a list of strings")
         return tuple(values)
+
+    def seconds(self, key: str) -> float:
+        # As Go writes durations: `1m30s`.
+        text = self.text(key)
+        if not text:
+            return 0
+        total = sum(float(number) * _UNITS[unit] for number, unit in _DURATION.findall(text))
+        if not _DURATIONS.fullmatch(text) or not 0 < total < _LONGEST:
+            raise self.wrong(key, f"{text!r} is not a time such as 5s or 1m30s")
+        return total
 
     def file(self, name: str) -> str:
         return os.path.join(os.path.dirname(self.path), name)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from yarl import URL
 
+from firkin.errors import RegistryAccessError
 from firkin.oci.image.digest import digest_of
 from firkin.oci.image.manifest import Descriptor
 from firkin.oci.image.reference import Reference
@@ -52,7 +53,7 @@ class Pusher:
         what = f"push {descriptor.digest[:19]} to {self._reference}"
         sent = False
         if not await self._has(descriptor, what):
-            location = await self._start(descriptor, what, mount_from)
+            location = await self._mount_or_start(descriptor, what, mount_from)
             if location is not None:
                 advance = self._advance(descriptor)
                 request = Request("PUT", location, what, scopes=self._scopes)
@@ -62,12 +63,12 @@ class Pusher:
         self._progress(descriptor.digest, descriptor.size, descriptor.size)
         return sent
 
-    async def manifest(self, media_type: str, data: bytes, *, tag: str = "") -> str:
+    async def manifest(self, media_type: str, data: bytes, *, tag: str = "", digest: str = "") -> str:
         """Send a manifest or index whose blobs are there, under `tag` or by its digest alone: its digest.
 
-        Raises RegistryError.
+        `digest` is the one that others know it by, if it is not the usual one. Raises RegistryError.
         """
-        digest = digest_of(data)
+        digest = digest or digest_of(data)
         request = Request(
             "PUT",
             self._endpoint.address(f"{self._reference.path}/manifests/{tag or digest}"),
@@ -80,7 +81,7 @@ class Pusher:
         async def consume(reply: Reply) -> str:
             told = reply.headers.get("Docker-Content-Digest", digest)
             # The registry may answer with another algorithm; only the same one can be compared.
-            if told.partition(":")[0] == "sha256" and told != digest:
+            if told.partition(":")[0] == digest.partition(":")[0] and told != digest:
                 raise protocol_error(reply.what, reply.host, f"stored {told[:80]!r} instead of {digest}")
             return digest
 
@@ -95,7 +96,16 @@ class Pusher:
 
         return await self._caller.call(self._endpoint, request, consume, good=_HEAD)
 
-    async def _start(self, descriptor: Descriptor, what: str, mount_from: str) -> URL | None:
+    async def _mount_or_start(self, descriptor: Descriptor, what: str, mount_from: str) -> URL | None:
+        if mount_from:
+            try:
+                return await self._start(descriptor, what, mount_from)
+            except RegistryAccessError:
+                # Whoever may write to this repository need not be let into the other one.
+                pass
+        return await self._start(descriptor, what)
+
+    async def _start(self, descriptor: Descriptor, what: str, mount_from: str = "") -> URL | None:
         query = {"mount": descriptor.digest, "from": mount_from} if mount_from else {}
         url = self._endpoint.address(f"{self._reference.path}/blobs/uploads/", **query)
         extra = (repository_scope(mount_from, "pull"),) if mount_from else ()

@@ -22,7 +22,7 @@ class Ingest(Protocol):
         """Forget what is there."""
 
     def commit(self) -> None:
-        """Keep it if size and digest are right, else raise ImageError and keep nothing."""
+        """Keep it if size and digest are right, else `restart` and raise ImageError."""
 
     def close(self) -> None:
         """Let go; what is not committed stays for the next try."""

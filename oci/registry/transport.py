@@ -38,7 +38,7 @@ class Transport:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.limits.connect),
+            middlewares=(_once,),
             auto_decompress=False,
             read_bufsize=_BUFFER,
             headers=_HEADERS,
@@ -88,16 +88,39 @@ class Transport:
                     allow_redirects=False,
                     ssl=tls or True,
                     proxy=proxy_for(url, self._environment),
+                    timeout=self._patience(endpoint, url),
                 )
         except TimeoutError as error:
             if isinstance(error, aiohttp.ClientError):
                 raise connection_error(request.what, name_of(url), error, plain=False) from error
             raise silence_error(request.what, name_of(url), silence) from None
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            if isinstance(error.__cause__, FirkinError):
+        except (_BrokenError, aiohttp.ClientError, OSError, UnicodeError) as caught:
+            cause = caught.error if isinstance(caught, _BrokenError) else caught
+            if isinstance(cause.__cause__, FirkinError):
                 # What can not be sent is not the fault of the connection.
-                raise error.__cause__ from None
-            raise connection_error(request.what, name_of(url), error, plain=url.scheme == "http") from error
+                raise cause.__cause__ from None
+            raise connection_error(request.what, name_of(url), cause, plain=url.scheme == "http") from cause
+
+    def _patience(self, endpoint: Endpoint, url: URL) -> aiohttp.ClientTimeout:
+        is_own = origin(url) == origin(endpoint.base)
+        return aiohttp.ClientTimeout(sock_connect=(is_own and endpoint.dial_timeout) or self.limits.connect)
+
+
+class _BrokenError(Exception):
+    # A connection that broke, in a form that the library does not know.
+    def __init__(self, error: aiohttp.ClientError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    # The library itself would repeat what is idempotent: how often a server is asked, the caller alone decides.
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _BrokenError(error) from error
 
 
 def _headers(endpoint: Endpoint, request: Request, authorization: str, *, is_home: bool) -> list[tuple[str, str]]:

@@ -136,7 +136,11 @@ class ContentStore:
         dropped = 0
         for name in os.listdir(self._ingests):
             path = f"{self._ingests}/{name}"
-            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            except FileNotFoundError:
+                # It became a blob meanwhile.
+                continue
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_same(fd, path):

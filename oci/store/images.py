@@ -114,16 +114,52 @@ class ImageStore:
     def find(self, reference: Reference, platform: Platform | None = None) -> Local:
         """The image with this name. Raises NotFoundError, ImageError for what is damaged."""
         name = str(reference)
-        image = self.metadata.image(name)
-        digest = image.digest
-        if image.media_type in INDEX_TYPES:
-            index = decode_index(self.content.read(digest, MOST_METADATA), name)
-            # Of an index only what was pulled is here.
-            here = [entry for entry in index.manifests if self.content.has(entry.digest)]
-            digest = choose(here, platform or host_platform(), name).digest
-        manifest = decode_manifest(self.content.read(digest, MOST_METADATA), name)
+        descriptor, data = self.documents(reference, platform)[-1]
+        manifest = decode_manifest(data, name)
         config = decode_config(self.content.read(manifest.config.digest, MOST_METADATA), f"{name}: config")
-        return Local(name, digest, manifest, config, layers_of(manifest, config, name))
+        return Local(name, descriptor.digest, manifest, config, layers_of(manifest, config, name))
+
+    def documents(self, reference: Reference, platform: Platform | None = None) -> list[tuple[Descriptor, bytes]]:
+        """The manifest of the image with this name, last, after the index that it is in, if it is in one.
+
+        Raises NotFoundError, ImageError for what is damaged.
+        """
+        name = str(reference)
+        found = [self._top(name)]
+        if found[0][0].media_type in INDEX_TYPES:
+            # Of an index only what was pulled is here.
+            here = [entry for entry in decode_index(found[0][1], name).manifests if self.content.has(entry.digest)]
+            chosen = choose(here, platform or host_platform(), name)
+            found.append((chosen, self.content.read(chosen.digest, MOST_METADATA)))
+        return found
+
+    def closure(self, reference: Reference) -> list[tuple[Descriptor, bytes]]:
+        """All manifests of the image with this name, and at last, if it is one, the index that they are in.
+
+        Raises NotFoundError if one is not here, ImageError for what is damaged.
+        """
+        name = str(reference)
+        top = self._top(name)
+        if top[0].media_type not in INDEX_TYPES:
+            return [top]
+        entries = decode_index(top[1], name).manifests
+        if missing := [entry.digest for entry in entries if not self.content.has(entry.digest)]:
+            reason = f"manifest {missing[0][:19]} of its index is not here"
+            raise NotFoundError(f"image {name}: {reason}", hint="pull it for each platform")
+        return [*((entry, self.content.read(entry.digest, MOST_METADATA)) for entry in entries), top]
+
+    def _top(self, name: str) -> tuple[Descriptor, bytes]:
+        image = self.metadata.image(name)
+        top = Descriptor(media_type=image.media_type, digest=image.digest, size=image.size)
+        return top, self.content.read(top.digest, MOST_METADATA)
+
+    def tag(self, reference: Reference, new: Reference) -> None:
+        """Let `new` stand for what `reference` stands for. Raises NotFoundError, ImageError for another digest."""
+        with self.metadata.transaction():
+            image = self.metadata.image(str(reference))
+            if new.digest and new.digest != image.digest:
+                raise ImageError(f"tag {reference} as {new}: its digest is {image.digest}")
+            self.metadata.set_image(str(new), image.digest, image.media_type, image.size)
 
     def images(self) -> Iterator[tuple[Image, int]]:
         """All images with the bytes of their blobs, compressed; an image that is damaged has what is left of it."""

@@ -24,6 +24,7 @@ class Ingest:
         self._blob = blob
         self._size = size
         self._digest = digest
+        self._is_blob = False
         self.offset = 0
         self._verifier = Verifier(digest, size)
         self._resume()
@@ -54,23 +55,28 @@ class Ingest:
     def commit(self) -> None:
         """Make it a blob: verified, on disk, under its name in one step.
 
-        Raises ImageError if size or digest is another; then nothing of it is kept. Raises OSError.
+        Raises ImageError if size or digest is another; then it is as after `restart`. Raises OSError.
         """
         try:
             self._verifier.finish()
         except ImageError:
-            os.unlink(self._path)
+            self.restart()
             raise
         os.fchmod(self._fd, 0o444)
         os.fsync(self._fd)
         os.rename(self._path, self._blob)
         _sync_directory(os.path.dirname(self._blob))
+        self._is_blob = True
 
     def close(self) -> None:
         """Release the file and its lock; what is not committed stays for the next try."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        if self._fd < 0:
+            return
+        if not self.offset and not self._is_blob:
+            # Whoever waits for the lock sees then that the file is not the one of this name any more.
+            os.unlink(self._path)
+        os.close(self._fd)
+        self._fd = -1
 
 
 def _sync_directory(path: str) -> None:

@@ -135,6 +135,14 @@ class Metadata:
         """What a blob keeps."""
         return [child for (child,) in self._db.execute("SELECT child FROM edges WHERE parent = ?", (parent,))]
 
+    def descendants(self, parent: str) -> set[str]:
+        """What a blob keeps, at any distance."""
+        query = """
+            WITH RECURSIVE kept (item) AS (
+                SELECT child FROM edges WHERE parent = ? UNION SELECT child FROM edges JOIN kept ON parent = item)
+            SELECT item FROM kept"""
+        return {item for (item,) in self._db.execute(query, (parent,))}
+
     def reachable(self) -> set[str]:
         """Every item that an image or a lease keeps, at any distance."""
         query = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firkin.runtime.cli.options import Command, Option
-from firkin.runtime.images.common import GROUP, PLATFORM, STORE, open_store, platform_of
+from firkin.runtime.images.common import GROUP, PLATFORM, POLICY, STORE, open_store, platform_of, policy_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,11 +16,12 @@ COMMAND = Command(
     "fetch an image from a registry",
     "IMAGE",
     group=GROUP,
-    options=(STORE, PLATFORM, Option("quiet", "q", help="do not print the digest")),
+    options=(STORE, PLATFORM, POLICY, Option("quiet", "q", help="do not print the digest")),
     description=(
         "IMAGE is [HOST[:PORT]/]PATH[:TAG][@DIGEST]. Every byte is compared with its digest; what is here already is "
         "not fetched again, and a download that was cut goes on where it was. Credentials are those of "
-        "~/.docker/config.json, mirrors and certificates those of /etc/firkin/hosts.d/HOST/hosts.toml."
+        "~/.docker/config.json, mirrors and certificates those of /etc/firkin/hosts.d/HOST/hosts.toml. Of an image "
+        "that the policy does not allow nothing large is fetched."
     ),
     examples=(
         ("firkin pull debian:12", "from docker.io"),
@@ -36,7 +37,7 @@ def run(invocation: Invocation) -> int:
 
     reference, platform = parse_reference(invocation.arguments[0]), platform_of(invocation)
     with open_store(invocation) as store:
-        image = fetch(store, reference, platform)
+        image = fetch(store, reference, platform, policy_of(invocation))
     if not invocation.flag("quiet"):
         print(f"{reference} {image.digest}")
     return 0

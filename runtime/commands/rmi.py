@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from firkin.runtime.cli.options import Command
+from firkin.runtime.cli.options import Command, Option
 from firkin.runtime.images.common import GROUP, STORE, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.oci.image.reference import Reference
+    from firkin.oci.registry.client import Registry
     from firkin.runtime.cli.commands import Invocation
+    from firkin.runtime.images.progress import Meter
 
 __all__ = ["COMMAND", "run"]
 
@@ -16,8 +19,12 @@ COMMAND = Command(
     "remove images, and what nothing else needs of them",
     "IMAGE...",
     group=GROUP,
-    options=(STORE,),
-    examples=(("firkin rmi debian:12", "the name, and the blobs that no other image has"),),
+    options=(STORE, Option("remote", help="remove them from their registries instead, with all of their tags")),
+    description="With --remote nothing is removed here, and each IMAGE loses in its registry every tag that it has.",
+    examples=(
+        ("firkin rmi debian:12", "the name, and the blobs that no other image has"),
+        ("firkin rmi --remote 127.0.0.1:5000/team/app:1", "deleted in the registry"),
+    ),
 )
 
 
@@ -27,8 +34,21 @@ def run(invocation: Invocation) -> int:
     from firkin.runtime.images.progress import size_text
 
     references = [parse_reference(text) for text in invocation.arguments]
+    if invocation.flag("remote"):
+        return _delete(references)
     with open_store(invocation) as store:
         for reference in references:
             collected = store.remove(reference)
             print(f"{reference}: {collected.blobs} blobs, {size_text(collected.bytes)}")
+    return 0
+
+
+def _delete(references: list[Reference]) -> int:
+    from firkin.runtime.images.online import online
+
+    async def delete(registry: Registry, meter: Meter) -> None:
+        for reference in references:
+            print(f"{reference}: {await registry.delete(reference)} deleted")
+
+    online(delete)
     return 0

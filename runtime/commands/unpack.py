@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firkin.runtime.cli.options import Command
-from firkin.runtime.images.common import GROUP, PLATFORM, STORE, open_store, platform_of
+from firkin.runtime.images.common import GROUP, PLATFORM, POLICY, STORE, open_store, platform_of, policy_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ COMMAND = Command(
     "make a bundle from an image, which is pulled if it is not here",
     "IMAGE BUNDLE",
     group=GROUP,
-    options=(STORE, PLATFORM),
+    options=(STORE, PLATFORM, POLICY),
     description=(
         "BUNDLE is a directory that is made: rootfs holds all layers, config.json runs what the image says, as the "
         "user that it says. A failure leaves nothing of it."
@@ -30,21 +30,16 @@ COMMAND = Command(
 
 def run(invocation: Invocation) -> int:
     """Make the bundle; returns 0."""
-    from firkin.errors import NotFoundError
     from firkin.oci.bundle.configuration import Wishes
     from firkin.oci.bundle.unpack import unpack_bundle
     from firkin.oci.image.reference import parse_reference
+    from firkin.runtime.images.obtain import obtain
     from firkin.runtime.images.progress import Meter
 
     text, path = invocation.arguments
     reference, platform = parse_reference(text), platform_of(invocation)
     with open_store(invocation) as store:
-        try:
-            image = store.find(reference, platform)
-        except NotFoundError:
-            from firkin.runtime.images.fetch import fetch
-
-            image = fetch(store, reference, platform)
+        image = obtain(store, reference, platform, policy_of(invocation))
         with Meter() as meter:
             unpack_bundle(store, image, path, Wishes(), progress=meter.layers)
     return 0

@@ -10,14 +10,17 @@ from firkin.runtime.cli.options import Option
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firkin.oci.image.manifest import Platform
+    from firkin.oci.policy.policy import Policy
     from firkin.oci.store.images import ImageStore
     from firkin.runtime.cli.commands import Invocation
 
-__all__ = ["GROUP", "PLATFORM", "STORE", "open_store", "platform_of"]
+__all__ = ["EVERY", "GROUP", "PLATFORM", "POLICY", "STORE", "open_store", "platform_of", "policy_of"]
 
 GROUP = "Images"
 STORE = Option("store", "", "DIR", "directory of the images (default: /var/lib/firkin, or $XDG_DATA_HOME/firkin)")
 PLATFORM = Option("platform", "", "PLATFORM", "OS/ARCHITECTURE[/VARIANT] (default: this machine's)")
+EVERY = Option("all-platforms", help="all images of an index, with the index itself")
+POLICY = Option("policy", "", "FILE", "which images are allowed (default: /etc/firkin/policy.toml)")
 
 
 def open_store(invocation: Invocation) -> ImageStore:
@@ -38,3 +41,11 @@ def platform_of(invocation: Invocation) -> Platform:
 
     text = invocation.text("platform")
     return parse_platform(text) if text else host_platform()
+
+
+def policy_of(invocation: Invocation) -> Policy:
+    """The policy that --policy names."""
+    from firkin.oci.policy.policy import Policy
+    from firkin.oci.policy.rules import POLICY_FILE
+
+    return Policy(invocation.text("policy") or POLICY_FILE)

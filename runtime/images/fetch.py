@@ -1,29 +1,24 @@
-"""Pulling, for commands: the event loop, the registry, and what is shown meanwhile."""
+"""Pulling, for commands."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from firkin.oci.pull import pull
-from firkin.oci.registry.client import open_registry
-from firkin.runtime.images.progress import Meter
+from firkin.runtime.images.online import online
 
 if TYPE_CHECKING:
     from firkin.oci.image.manifest import Platform
     from firkin.oci.image.reference import Reference
+    from firkin.oci.policy.policy import Policy
     from firkin.oci.store.images import ImageStore, Local
 
 __all__ = ["fetch"]
 
 
-def fetch(store: ImageStore, reference: Reference, platform: Platform) -> Local:
+def fetch(store: ImageStore, reference: Reference, platform: Platform, policy: Policy) -> Local:
     """Pull an image, with progress on a terminal. Raises as `firkin.oci.pull.pull`."""
-
-    async def work(meter: Meter) -> Local:
-        async with open_registry() as registry:
-            return await pull(reference, store, registry, platform, meter.blob)
-
-    with Meter() as meter:
-        meter.text(f"asking {reference.host} for {reference.path}")
-        return asyncio.run(work(meter))
+    return online(
+        lambda registry, meter: pull(reference, store, registry, platform, meter.blob, policy=policy),
+        f"asking {reference.host} for {reference.path}",
+    )

@@ -143,7 +143,12 @@ def test_events_are_followed_to_the_end(firkin: Firkin, cgroup: Cgroup) -> None:
             top.thaw()
             seen = _readable(process)
         with top.make_child("a") as child:
+            # Who looks late sees nothing of a cgroup that is gone again.
+            while not any('"Created"' in line for line in seen):
+                seen.append(process.stdout.readline())
+                assert seen[-1], "the events ended"
             child.spawn(["true"]).wait()
+            child.wait_empty()
         top.remove_child("a")
         cgroup.remove_child("top")
         top.close()

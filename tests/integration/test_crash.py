@@ -10,6 +10,7 @@ import pytest
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from tests.support.bundle import Bundle, Firkin
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "strace")
 # The calls by which `create` changes something outside of its own memory, in the runtime's process.
@@ -20,7 +21,7 @@ def traced(firkin: Firkin, output: Path, id: str, bundle: Path, inject: str = ""
     command = ["strace", "-o", str(output), "-e", f"trace={CALLS}", *(["-e", inject] if inject else [])]
     null = subprocess.DEVNULL
     argv = [*command, *firkin.command("create", "-b", bundle, id)]
-    return subprocess.run(argv, stdin=null, stdout=null, stderr=null, text=True, check=False, timeout=60)
+    return subprocess.run(argv, stdin=null, stdout=null, stderr=null, text=True, check=False, timeout=SECONDS)
 
 
 def processes_of(bundle: Path) -> list[str]:
@@ -68,9 +69,9 @@ def test_child_of_a_dead_runtime_ends_by_itself(firkin: Firkin, bundle: Bundle, 
     id = firkin.new_id()
     # The first record from the child: it is set up, and nobody will release it.
     traced(firkin, tmp_path / "trace", id, bundle.save(), "inject=recvmsg:signal=SIGKILL:when=1")
-    assert firkin.state(id)["status"] == "stopped"
+    eventually(lambda: firkin.state(id)["status"], lambda status: status == "stopped")
     firkin("delete", id)
-    assert processes_of(bundle.path) == []
+    eventually(lambda: processes_of(bundle.path), lambda left: left == [])
 
 
 def test_interrupted_delete_is_finished_by_the_next(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
@@ -78,6 +79,6 @@ def test_interrupted_delete_is_finished_by_the_next(firkin: Firkin, bundle: Bund
     for number in range(1, 6):
         id = firkin.start(bundle)
         command = ["strace", "-o", "/dev/null", "-e", f"inject=unlinkat,rmdir:signal=SIGKILL:when={number}"]
-        subprocess.run([*command, *firkin.command("delete", "--force", id)], check=False, timeout=60)
+        subprocess.run([*command, *firkin.command("delete", "--force", id)], check=False, timeout=SECONDS)
         firkin("delete", "--force", id)
         assert firkin.leftovers(id) == []

@@ -11,6 +11,7 @@ import pytest
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from tests.support.bundle import Bundle, Firkin
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -205,7 +206,7 @@ def test_program_that_outlives_the_container_ends_with_it(firkin: Firkin, sleepi
     assert process.stdout
     process.stdout.readline()
     firkin("kill", sleeping, "KILL")
-    assert process.wait(60) == 128 + 9
+    assert process.wait(SECONDS) == 128 + 9
     process.stdout.close()
 
 
@@ -214,7 +215,7 @@ def test_paused_container_takes_a_program_on_request(firkin: Firkin, sleeping: s
     argv = firkin.command("exec", "--ignore-paused", sleeping, "echo", "thawed")
     process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
     firkin("resume", sleeping)
-    assert process.communicate(timeout=60)[0] == "thawed\n"
+    assert process.communicate(timeout=SECONDS)[0] == "thawed\n"
 
 
 def test_seccomp_filter_of_the_container_holds_for_the_program(firkin: Firkin, bundle: Bundle) -> None:

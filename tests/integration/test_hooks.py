@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -31,6 +32,11 @@ def _hook(script: str, **more: Any) -> dict[str, Any]:
 
 def _add(bundle: Bundle, name: str, *hooks: dict[str, Any]) -> None:
     bundle.config.setdefault("hooks", {}).setdefault(name, []).extend(hooks)
+
+
+def _waiting(bundle: Bundle, log: Path, script: str = "") -> Bundle:
+    # poststart runs beside the program.
+    return bundle.shell(f"{script}until [ -e {log}/poststart-ended ]; do :; done")
 
 
 def _state(file: Path) -> dict[str, Any]:
@@ -136,18 +142,19 @@ def test_environment_is_the_hooks_own(firkin: Firkin, bundle: Bundle, tmp_path: 
         assert "HOST=1" not in lines
 
 
-def test_environment_is_the_callers_unless_given(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
-    for name in ("createRuntime", "poststart", "poststop"):
-        _add(bundle, name, {"path": "/bin/sh", "args": ["sh", "-c", f"env > {tmp_path}/{name}"]})
-    firkin("run", "-b", bundle.shell("sleep 1").save(), firkin.new_id(), env={**os.environ, "HOST": "1"})
-    for name in ("createRuntime", "poststart", "poststop"):
-        assert "HOST=1" in (tmp_path / name).read_text().splitlines(), name
+def test_environment_is_the_callers_unless_given(firkin: Firkin, bundle: Bundle, log: Path) -> None:
+    names = ("createRuntime", "poststart", "poststop")
+    for name in names:
+        _add(bundle, name, {"path": "/bin/sh", "args": ["sh", "-c", f"env > {log}/{name}; touch {log}/{name}-ended"]})
+    firkin("run", "-b", _waiting(bundle, log).save(), firkin.new_id(), env={**os.environ, "HOST": "1"})
+    for name in names:
+        assert "HOST=1" in (log / name).read_text().splitlines(), name
 
 
 def test_hooks_get_no_descriptors_of_the_runtime(firkin: Firkin, bundle: Bundle, log: Path) -> None:
     for name in _NAMES:
-        _add(bundle, name, _hook(f"ls /proc/self/fd > {log}/{name}"))
-    firkin.run(bundle.shell("sleep 1"))
+        _add(bundle, name, _hook(f"ls /proc/self/fd > {log}/{name}; touch {log}/{name}-ended"))
+    firkin.run(_waiting(bundle, log))
     # The fourth is that of the listing itself.
     assert {name: (log / name).read_text().split() for name in _NAMES} == {key: ["0", "1", "2", "3"] for key in _NAMES}
 
@@ -166,12 +173,20 @@ def test_hook_that_a_signal_ends(firkin: Firkin, bundle: Bundle, name: str) -> N
     assert firkin.fails(bundle.shell("exec sleep 1000")) == f"hooks.{name}[0]: /bin/sh: ended by signal 9"
 
 
+def _command_lines() -> list[bytes]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        # Others come and go meanwhile.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.append(path.read_bytes())
+    return found
+
+
 @pytest.mark.parametrize("name", _NAMES[:5])
 def test_hook_that_takes_too_long_is_ended(firkin: Firkin, bundle: Bundle, name: str) -> None:
     _add(bundle, name, {"path": "/bin/sh", "args": ["sh", "-c", "exec sleep 4321"], "timeout": 1})
     assert firkin.fails(bundle.shell("exec sleep 1000")) == f"hooks.{name}[0]: /bin/sh: did not end within 1000 ms"
-    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert b"sleep\x004321\x00" not in running
+    assert b"sleep\x004321\x00" not in _command_lines()
 
 
 @pytest.mark.parametrize("name", _NAMES[:5])
@@ -223,10 +238,10 @@ def test_poststop_hook_sees_a_container_without_processes(firkin: Firkin, bundle
     assert (tmp_path / "seen").read_text() == "gone\n"
 
 
-def test_output_of_hooks_is_not_the_containers(firkin: Firkin, bundle: Bundle) -> None:
+def test_output_of_hooks_is_not_the_containers(firkin: Firkin, bundle: Bundle, log: Path) -> None:
     for name in _NAMES:
-        _add(bundle, name, _hook("echo output; echo complaint >&2"))
-    done = firkin("run", "-b", bundle.shell("echo program; sleep 1").save(), firkin.new_id())
+        _add(bundle, name, _hook(f"echo output; echo complaint >&2; touch {log}/{name}-ended"))
+    done = firkin("run", "-b", _waiting(bundle, log, "echo program; ").save(), firkin.new_id())
     assert (done.stdout, done.stderr) == ("program\n", "")
 
 

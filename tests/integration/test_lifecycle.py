@@ -12,6 +12,7 @@ import pytest
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from tests.support.bundle import Bundle, Firkin, wait_stopped
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -129,9 +130,8 @@ def test_id_is_free_again_after_delete(firkin: Firkin, bundle: Bundle) -> None:
 def test_delete_takes_the_processes_of_a_shared_pid_namespace(firkin: Firkin, bundle: Bundle) -> None:
     bundle.namespaces("mount").config.pop("hostname")
     id = firkin.start(bundle.shell("sleep 1000 & sleep 1000 & wait"))
-    pids = json.loads(firkin("ps", "--format", "json", id).stdout)
+    pids = firkin.processes(id, 3)
     firkin("delete", "--force", id)
-    assert len(pids) == 3
     assert [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()] == []
 
 
@@ -208,17 +208,17 @@ def test_list_shows_every_container_and_its_status(firkin: Firkin, bundle: Bundl
 
 def test_ps_shows_the_processes_by_their_pids_on_the_host(firkin: Firkin, bundle: Bundle) -> None:
     id = firkin.start(bundle.shell("sleep 1000 & exec sleep 2000"))
-    pids = json.loads(firkin("ps", "--format", "json", id).stdout)
-    assert len(pids) == 2
+    pids = firkin.processes(id, 2)
     assert firkin.state(id)["pid"] in pids
-    assert sorted(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids) == [
-        b"sleep\x001000\x00",
-        b"sleep\x002000\x00",
-    ]
+    eventually(
+        lambda: sorted(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids),
+        lambda lines: lines == [b"sleep\x001000\x00", b"sleep\x002000\x00"],
+    )
 
 
 def test_ps_table_holds_the_container_only(firkin: Firkin, bundle: Bundle) -> None:
-    id = firkin.start(bundle.shell("exec sleep 1000"))
+    bundle.process["args"] = ["sleep", "1000"]
+    id = firkin.start(bundle)
     head, *lines = firkin("ps", id, "-eo", "pid,args").stdout.splitlines()
     assert head.split() == ["PID", "COMMAND"]
     assert [line.split() for line in lines] == [[str(firkin.state(id)["pid"]), "sleep", "1000"]]

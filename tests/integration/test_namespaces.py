@@ -99,7 +99,8 @@ def test_joins_a_namespace_by_path(firkin: Firkin, bundle: Bundle, name: str) ->
 
 
 def test_joins_the_pid_namespace_of_another_container(firkin: Firkin, bundle: Bundle) -> None:
-    other = firkin.start(bundle.shell("exec sleep 1234"))
+    bundle.process["args"] = ["sleep", "1234"]
+    other = firkin.start(bundle)
     path = f"/proc/{firkin.state(other)['pid']}/ns/pid"
     bundle.namespaces("mount", "uts", pid=path)
     bundle.without_mount("/sys", "/sys/fs/cgroup", "/dev/mqueue")

@@ -16,6 +16,7 @@ import firkin as package
 from firkin.runtime.placeholder import Placeholder
 from firkin.runtime.store import start_time
 from tests.support.bundle import Bundle, Firkin
+from tests.support.waiting import SECONDS
 
 MAKER = """
 import signal
@@ -47,7 +48,7 @@ def test_it_ends_with_its_maker_even_if_that_is_killed(maker: subprocess.Popen[s
     try:
         assert not has_ended(pidfd, 0.05)
         maker.kill()
-        assert has_ended(pidfd, 30)
+        assert has_ended(pidfd, SECONDS)
     finally:
         os.close(pidfd)
 
@@ -68,7 +69,7 @@ def test_it_holds_nothing_of_its_maker() -> None:
     with Placeholder() as placeholder:
         os.close(writer)
         # The end of the file comes when nobody has the other end any more.
-        assert has_ended(reader, 30) and os.read(reader, 1) == b""
+        assert has_ended(reader, SECONDS) and os.read(reader, 1) == b""
         assert start_time(placeholder.pid) == placeholder.started
     os.close(reader)
 

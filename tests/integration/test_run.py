@@ -50,8 +50,9 @@ def test_keep_leaves_a_stopped_container(firkin: Firkin, bundle: Bundle) -> None
 
 def test_detach_returns_while_the_program_runs(firkin: Firkin, bundle: Bundle) -> None:
     id = firkin.new_id()
+    bundle.process["args"] = ["sleep", "1000"]
     subprocess.run(
-        firkin.command("run", "--detach", "-b", bundle.shell("sleep 1000").save(), id),
+        firkin.command("run", "--detach", "-b", bundle.save(), id),
         check=True,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -59,7 +60,7 @@ def test_detach_returns_while_the_program_runs(firkin: Firkin, bundle: Bundle) -
     )
     state = firkin.state(id)
     assert state["status"] == "running"
-    assert Path(f"/proc/{state['pid']}/cmdline").read_bytes().endswith(b"sleep\x001000\x00")
+    assert Path(f"/proc/{state['pid']}/cmdline").read_bytes() == b"sleep\x001000\x00"
 
 
 def test_pid_file_names_the_first_process(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bundle import Bundle, Firkin, wait_stopped
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -55,7 +55,7 @@ def test_run_forwards(firkin: Firkin, bundle: Bundle, name: str) -> None:
     process = _popen(firkin.command("run", "-b", bundle.shell(_trap(name)).save(), firkin.new_id()))
     _read_ready(process)
     process.send_signal(getattr(signal, f"SIG{name}"))
-    assert process.communicate(timeout=60) == (f"got {name}\n", "")
+    assert process.communicate(timeout=SECONDS) == (f"got {name}\n", "")
     assert process.returncode == 4
 
 
@@ -69,7 +69,7 @@ def test_run_forwards_more_than_once(firkin: Firkin, bundle: Bundle) -> None:
         process.send_signal(signal.SIGUSR1)
         assert process.stdout.readline() == "one\n"
     process.send_signal(signal.SIGUSR2)
-    assert process.communicate(timeout=60)[0] == "two\n"
+    assert process.communicate(timeout=SECONDS)[0] == "two\n"
     assert process.returncode == 5
 
 
@@ -79,7 +79,7 @@ def test_exec_forwards(firkin: Firkin, bundle: Bundle, name: str) -> None:
     process = _popen(firkin.command("exec", id, "sh", "-c", _trap(name)))
     _read_ready(process)
     process.send_signal(getattr(signal, f"SIG{name}"))
-    assert process.communicate(timeout=60) == (f"got {name}\n", "")
+    assert process.communicate(timeout=SECONDS) == (f"got {name}\n", "")
     assert process.returncode == 4
     assert firkin.state(id)["status"] == "running"
 
@@ -102,7 +102,7 @@ def test_kill_of_the_container_shows_in_the_exit_code_of_run(firkin: Firkin, bun
     process = _popen(firkin.command("run", "-b", bundle.shell("echo ready; exec sleep 1000").save(), id))
     _read_ready(process)
     firkin("kill", id, "KILL")
-    process.communicate(timeout=60)
+    process.communicate(timeout=SECONDS)
     assert process.returncode == 128 + 9
     assert firkin.leftovers(id) == []
 
@@ -139,19 +139,19 @@ def test_kill_refuses_what_is_no_signal(firkin: Firkin, bundle: Bundle, text: st
 
 
 def test_kill_reaches_the_first_process_only(firkin: Firkin, bundle: Bundle) -> None:
-    id = firkin.start(bundle.shell("trap : USR1; sleep 1000 & while :; do wait; done"))
+    id = firkin.start(bundle.shell("trap 'echo > /got' USR1; sleep 1000 & while :; do wait; done"))
+    pids = firkin.processes(id, 2)
     firkin("kill", id, "USR1")
-    assert len(json.loads(firkin("ps", "--format", "json", id).stdout)) == 2
+    eventually((bundle.rootfs / "got").exists)
+    assert firkin.processes(id, 2) == pids
 
 
 def test_kill_all_reaches_every_process(firkin: Firkin, bundle: Bundle) -> None:
     bundle.shell("trap 'exit 0' USR1; sleep 1000 & sleep 1000 & wait; wait; wait")
     id = firkin.start(bundle)
-    firkin("exec", id, "sh", "-c", "until [ $(ls -d /proc/[0-9]* | wc -l) -ge 5 ]; do :; done")
-    pids = json.loads(firkin("ps", "--format", "json", id).stdout)
+    pids = firkin.processes(id, 3)
     firkin("kill", "--all", id, "USR1")
     wait_stopped(firkin, id)
-    assert len(pids) == 3
     assert [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()] == []
 
 
@@ -165,8 +165,7 @@ def test_kill_all_of_a_paused_container_leaves_it_paused(firkin: Firkin, bundle:
 def test_kill_signal_ends_all_processes_without_a_pid_namespace(firkin: Firkin, bundle: Bundle) -> None:
     bundle.namespaces("mount").config.pop("hostname")
     id = firkin.start(bundle.shell("sleep 1000 & sleep 1000 & exec sleep 1000"))
-    firkin("exec", id, "sh", "-c", f"until [ $(grep -c . /sys/fs/cgroup/*firkin-{id}/cgroup.procs) ]; do :; done")
-    pids = json.loads(firkin("ps", "--format", "json", id).stdout)
+    pids = firkin.processes(id, 3)
     firkin("kill", id, "KILL")
     for pid in pids:
         _await_end(pid)
@@ -181,7 +180,7 @@ def _await_end(pid: int) -> None:
         return
     poller = select.poll()
     poller.register(pidfd, select.POLLIN)
-    assert poller.poll(60_000)
+    assert poller.poll(SECONDS * 1000)
     os.close(pidfd)
 
 
@@ -215,7 +214,7 @@ def test_dispositions_and_mask_of_the_caller_are_not_the_programs(firkin: Firkin
     process = _popen(
         firkin.command("run", "-b", bundle.shell(script).save(), firkin.new_id()), preexec_fn=ignore_and_block
     )
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=SECONDS)
     zero = "0" * 16
     assert (output.split(), errors) == (["SigBlk:", zero, "SigIgn:", zero, "SigCgt:", zero], "")
 
@@ -226,7 +225,7 @@ def test_program_of_exec_has_no_dispositions_of_the_caller(firkin: Firkin, bundl
         firkin.command("exec", id, "grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"),
         preexec_fn=lambda: (signal.signal(signal.SIGHUP, signal.SIG_IGN), None)[1],
     )
-    assert process.communicate(timeout=60)[0].split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
+    assert process.communicate(timeout=SECONDS)[0].split() == ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16]
 
 
 def test_signal_that_comes_early_is_not_lost(firkin: Firkin, bundle: Bundle) -> None:
@@ -239,7 +238,7 @@ def test_signal_that_comes_early_is_not_lost(firkin: Firkin, bundle: Bundle) -> 
         while not (firkin.root / id / "state.json").exists() and process.poll() is None:
             pass
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=SECONDS)
         assert process.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
         firkin("delete", "--force", id)
         assert firkin.leftovers(id) == []

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.bundle import Bundle, Firkin
 from tests.support.terminal import Terminal
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -24,7 +25,7 @@ def listener(tmp_path: Path) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX) as opened:
         opened.bind(str(tmp_path / "console"))
         opened.listen()
-        opened.settimeout(60)
+        opened.settimeout(SECONDS)
         yield opened
 
 
@@ -152,7 +153,7 @@ def test_end_of_file_key(firkin: Firkin, interactive: Bundle) -> None:
 def test_size_follows_that_of_the_callers_terminal(firkin: Firkin, interactive: Bundle) -> None:
     script = "stty size; trap 'stty size; exit 6' WINCH; echo ready; while :; do sleep 1000 & wait; done"
     with _run(firkin, interactive.shell(script), rows=21, columns=77) as terminal:
-        terminal.expect(b"ready")
+        terminal.expect(b"ready\r\n")
         assert terminal.seen == b"21 77\r\nready\r\n"
         terminal.resize(50, 160)
         assert terminal.wait() == 6
@@ -185,7 +186,7 @@ def test_no_input_is_lost(firkin: Firkin, interactive: Bundle) -> None:
     with _run(firkin, interactive) as terminal:
         terminal.expect(b"ready")
         for _ in range(200):
-            assert select.select([], [terminal.master], [], 60)[1]
+            assert select.select([], [terminal.master], [], SECONDS)[1]
             terminal.type(b"0123456789" * 100)
         assert terminal.wait() == 0
     assert terminal.seen.endswith(b"200000\n")
@@ -224,7 +225,7 @@ def test_caller_that_stops_reading_does_not_stop_the_container(firkin: Firkin, i
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(60) == 9
+        assert process.wait(SECONDS) == 9
     assert firkin.leftovers(id) == []
 
 
@@ -297,6 +298,6 @@ def test_console_socket_that_is_closed_before_the_terminal_comes(
     argv = firkin.command("create", "-b", interactive.save(), "--console-socket", tmp_path / "console", id)
     process = subprocess.Popen(argv, stdin=null, stdout=null, stderr=subprocess.PIPE, text=True)
     listener.accept()[0].close()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=SECONDS)
     # Either the message was taken into a socket that was still open, or there is nobody.
     assert process.returncode == 0 or errors == "firkin: error: --console-socket: terminal send: Broken pipe\n"

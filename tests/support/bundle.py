@@ -13,6 +13,7 @@ from typing import Any
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from firkin.oci.default_config import default_config
+from tests.support.waiting import SECONDS, eventually
 
 FIRKIN = Path(sys.executable).parent / "firkin"
 _APPLETS = [
@@ -228,6 +229,12 @@ class Firkin:
         state: dict[str, Any] = json.loads(self("state", id).stdout)
         return state
 
+    def processes(self, id: str, count: int) -> list[int]:
+        """The pids that `firkin ps` tells, once the container has as many processes as that."""
+        return eventually(
+            lambda: json.loads(self("ps", "--format", "json", id).stdout), lambda pids: len(pids) == count
+        )
+
     def leftovers(self, id: str) -> list[str]:
         """What is left of a container: its record, its cgroup, a mount below the test's directory."""
         places = [self.root / id, Path(find_hierarchy().mount) / f"firkin-{id}"]
@@ -245,7 +252,7 @@ class Firkin:
         assert left == [], f"left behind: {left}"
 
 
-def wait_stopped(firkin: Firkin, id: str, timeout: float = 30) -> None:
+def wait_stopped(firkin: Firkin, id: str, timeout: float = SECONDS) -> None:
     """Wait on the process of a container until it has ended."""
     import select
 

@@ -11,9 +11,9 @@ import termios
 import time
 from types import TracebackType
 
-__all__ = ["Terminal"]
+from tests.support.waiting import SECONDS
 
-_SECONDS = 60
+__all__ = ["Terminal"]
 
 
 class Terminal:
@@ -67,7 +67,7 @@ class Terminal:
 
     def _read_while(self, goes_on: object) -> None:
         assert callable(goes_on)
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + SECONDS
         while goes_on():
             assert time.monotonic() < deadline, f"still waiting after {self.seen!r}"
             if select.select([self.master], [], [], 0.05)[0]:

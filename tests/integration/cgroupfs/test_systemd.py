@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from firkin.cgroupfs.systemd.driver import Systemd
 from firkin.errors import AlreadyExistsError, CgroupError, CgroupGoneError, CgroupValueError
 from tests.support.bundle import Bundle, Firkin, wait_stopped
 from tests.support.systemd import SystemdFirkin, scope_directory, show, systemctl
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "systemd", "memory", "pids", "cpu", "cpuset")
 MIB = 1 << 20
@@ -63,11 +63,12 @@ def unit_of(id: str) -> str:
     return f"firkin-{id}.scope"
 
 
-def wait_gone(id: str, timeout: float = 60) -> None:
+def wait_gone(id: str) -> None:
     """Ask until systemd has forgotten the unit."""
-    end = time.monotonic() + timeout
-    while show(unit_of(id), "LoadState")["LoadState"] != "not-found":
-        assert time.monotonic() < end, show(unit_of(id), "LoadState", "ActiveState", "SubState")
+    eventually(
+        lambda: show(unit_of(id), "LoadState", "ActiveState", "SubState"),
+        lambda state: state["LoadState"] == "not-found",
+    )
 
 
 def test_life_of_a_container_in_a_scope(firkin: Firkin, bundle: Bundle) -> None:
@@ -212,7 +213,7 @@ def test_the_driver_starts_changes_and_stops_a_scope(systemd: Systemd, sleeper: 
     finally:
         systemd.stop(unit)
     assert not directory.exists()
-    assert sleeper.wait(10) != 0
+    assert sleeper.wait(SECONDS) != 0
     systemd.stop(unit)
     with pytest.raises(CgroupGoneError):
         systemd.cgroup_of(unit)

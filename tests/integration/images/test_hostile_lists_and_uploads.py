@@ -49,7 +49,7 @@ def test_a_failed_blob_ends_the_others(store: ContentStore) -> None:
         await client.fetch_all(reference, layers, store, parallel=2)
 
     error = refused(answer, question, "answers 404", limits=Limits(silence=600, whole=600))
-    assert layers[1].digest[:19] in str(error) and store.drop_ingests() == 2
+    assert layers[1].digest[:19] in str(error) and store.drop_ingests() == 0
 
 
 def test_what_a_head_does_not_tell_the_document_does() -> None:
@@ -150,6 +150,28 @@ def test_a_small_blob_is_sent_in_one_request(tmp_path: Path) -> None:
     uploads = Uploads()
     _, server = ask(uploads, push(tmp_path / "layer", 1 << 20))
     assert uploads.got == LAYER and [asked.method for asked in server.asked] == ["HEAD", "POST", "PUT"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_blob_that_can_not_be_mounted_is_sent(tmp_path: Path, status: int) -> None:
+    uploads = Uploads()
+
+    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if "mount=" in asked.target:
+            writer.write(http(status, WWW_Authenticate="Basic"))
+        else:
+            await uploads(asked, writer)
+
+    path = tmp_path / "layer"
+    path.write_bytes(LAYER)
+
+    async def question(client: Registry, reference: Reference) -> bool:
+        with path.open("rb") as file:
+            return await Pusher(client, reference).blob(describe(LAYER), file.fileno(), mount_from="other/app")
+
+    sent, server = ask(answer, question)
+    assert sent and uploads.got == LAYER
+    assert [asked.method for asked in server.asked] == ["HEAD", "POST", "POST", "PUT"]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import asyncio
 import gzip
 import json
 import random
+import socket
+from pathlib import Path
 
 import pytest
 
@@ -211,6 +213,14 @@ def test_a_blob_that_never_gets_on_is_given_up_and_resumed_by_the_next_pull(stor
     assert store.has(layer.digest)
 
 
+def test_what_a_liar_left_is_not_gone_on_with_for_ever(store: ContentStore) -> None:
+    layer = describe(LAYER)
+    refused(ranged(bytes(len(LAYER)), 100), fetch(store, layer), "closes the connection before")
+    _, server = ask(ranged(LAYER, len(LAYER)), fetch(store, layer))
+    assert [asked.headers.get("range") for asked in server.asked] == ["bytes=300-", None]
+    assert store.read(layer.digest, layer.size) == LAYER
+
+
 def counted(data: bytes, *, knows_ranges: bool, fail: frozenset[int] = frozenset()) -> Answer:
     """Serves ranges of `data`; the answers with the numbers in `fail` are cut."""
     count = 0
@@ -269,6 +279,45 @@ def test_what_does_not_pass_is_not_tried_again() -> None:
             assert len(server.asked) == 1
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("data", [b"", http(503)])
+def test_an_attempt_is_one_request(data: bytes) -> None:
+    """Also where the HTTP library would repeat what it takes for harmless."""
+
+    async def run() -> None:
+        async with HostileServer(always(data)) as server:
+            reference = parse_reference(f"{server.host}/cellar/app:1")
+            limits = Limits(attempts=2, delay=0.001)
+            async with open_registry(credentials=anonymous, hosts_directory="/nonexistent", limits=limits) as client:
+                for question in (client.manifest, client.delete):
+                    server.asked.clear()
+                    with pytest.raises(RegistryError):
+                        await question(reference._replace(digest=EMPTY))
+                    assert len(server.asked) == 2
+
+    asyncio.run(run())
+
+
+def test_a_connection_is_waited_for_as_long_as_is_configured(tmp_path: Path) -> None:
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        # The queue is full then, and the kernel answers no further one.
+        for other in (first, second):
+            other.setblocking(False)
+            other.connect_ex(listener.getsockname())
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        (tmp_path / host).mkdir()
+        (tmp_path / host / "hosts.toml").write_text('dial_timeout = "100ms"\n')
+
+        async def run() -> None:
+            limits = Limits(connect=3600, silence=3600, attempts=1)
+            async with open_registry(credentials=anonymous, hosts_directory=str(tmp_path), limits=limits) as client:
+                await client.manifest(parse_reference(f"{host}/cellar/app:1"))
+
+        with pytest.raises(RegistryError, match=f"{host}: can not be reached in time"):
+            asyncio.run(run())
 
 
 def test_nobody_listens() -> None:

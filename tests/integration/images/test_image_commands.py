@@ -17,6 +17,7 @@ import pytest
 
 from tests.support.archives import Archive, described
 from tests.support.bundle import Firkin
+from tests.support.image_commands import ImageCommands
 from tests.support.image_layout import ImageLayout
 from tests.support.registry import RealRegistry
 from tests.support.terminal import Terminal
@@ -84,16 +85,12 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]
         yield server
 
 
-class Images:
-    """The commands about images, on a store of the test's own."""
+class Images(ImageCommands):
+    """The commands, with what is in the registry."""
 
     def __init__(self, firkin: Firkin, registry: RealRegistry, place: Path) -> None:
-        self.firkin = firkin
+        super().__init__(firkin, place)
         self.host = registry.host
-        self.store = place / "images"
-
-    def __call__(self, command: str, *words: object, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.firkin(command, "--store", str(self.store), *map(str, words), check=check)
 
     @property
     def app(self) -> str:

@@ -10,7 +10,7 @@ from firkin.errors import ImageError
 from firkin.oci.image.digest import Verifier, check_digest, digest_of
 from firkin.oci.image.manifest import Descriptor, Platform
 from firkin.oci.image.platform import choose, parse_platform
-from firkin.oci.image.reference import parse_reference
+from firkin.oci.image.reference import parse_reference, parse_repository
 
 HEX = "0123456789abcdef" * 4
 
@@ -36,6 +36,18 @@ def test_names(text: str, whole: str) -> None:
     reference = parse_reference(text)
     assert str(reference) == whole
     assert parse_reference(str(reference)) == reference
+
+
+@pytest.mark.parametrize(("text", "path"), [("debian", "library/debian"), ("docker://r.example:5000/a/b", "a/b")])
+def test_repositories(text: str, path: str) -> None:
+    found = parse_repository(text)
+    assert (found.path, found.tag, found.digest) == (path, "", "")
+
+
+@pytest.mark.parametrize("text", ["debian:12", "debian:latest", "r.example:5000/a:1", f"debian@sha256:{HEX}", "a//b"])
+def test_the_name_of_an_image_is_no_repository(text: str) -> None:
+    with pytest.raises(ImageError, match=r"is the name of an image|is not a path"):
+        parse_repository(text)
 
 
 @pytest.mark.parametrize(

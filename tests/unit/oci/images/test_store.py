@@ -92,12 +92,28 @@ def test_wrong_bytes_are_no_blob(store: ContentStore, data: bytes, message: str)
     assert log == ["from 0"]
 
 
+def test_of_nothing_nothing_is_left(store: ContentStore) -> None:
+    async def waiting() -> list[int]:
+        async def one() -> int:
+            async with store.ingest(described(DATA)) as ingest:
+                assert ingest
+                await asyncio.sleep(0)
+                return len(os.listdir(f"{store.root}/ingest"))
+
+        return await asyncio.gather(*(one() for _ in range(3)))
+
+    # Whoever waited for one that was left empty gets one of its own.
+    assert asyncio.run(waiting()) == [1, 1, 1]
+    assert os.listdir(f"{store.root}/ingest") == []
+
+
 def test_what_nobody_goes_on_with_is_dropped(store: ContentStore) -> None:
     async def two() -> int:
         async with store.ingest(described(DATA)) as first:
             assert first
             async with store.ingest(described(b"other")) as second:
                 assert second
+                second.write(b"o")
             return store.drop_ingests()
 
     assert asyncio.run(two()) == 1

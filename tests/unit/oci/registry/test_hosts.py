@@ -109,6 +109,11 @@ def test_a_file_without_server_ends_with_the_registry_itself(tmp_path: Path) -> 
         ('[host."https://a"]\nclient = 1', "client: is not a list of certificates"),
         ('[host."https://a"]\nskip_verify = "yes"', "skip_verify: is neither true nor false"),
         ('[host."https://a"]\nskip-verify = true', "skip-verify: is none of"),
+        ('[host."https://a"]\ndial_timeout = 5', "dial_timeout: is not a string"),
+        *(
+            (f'[host."https://a"]\ndial_timeout = "{text}"', f"dial_timeout: '{text}' is not a time such as")
+            for text in ("5", "s", "-5s", "0s", "5s ", "1d", "5s3", "25h", "99999999999s", "1.s")
+        ),
         ('[host."https://a".header]\nx = "a\\r\\nb"', "header.x: is not printable"),
     ],
 )
@@ -116,6 +121,15 @@ def test_what_is_wrong_in_the_file_is_named(tmp_path: Path, text: str, reason: s
     with pytest.raises(ConfigError, match=reason) as raised:
         endpoints("r.example", write(tmp_path, "r.example", text))
     assert raised.value.document == f"{tmp_path}/r.example/hosts.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("", 0), ("5s", 5), ("1m30s", 90), ("1.5s", 1.5), ("500ms", 0.5), ("1h2m3s4ms5us6ns", 3723.004005006)],
+)
+def test_the_time_for_a_connection_is_written_as_in_go(tmp_path: Path, text: str, seconds: float) -> None:
+    directory = write(tmp_path, "r.example", f'dial_timeout = "{text}"\n[host."https://a"]\ndial_timeout = "7s"')
+    assert [round(found.dial_timeout, 9) for found in endpoints("r.example", directory)] == [7, seconds]
 
 
 def test_a_mirror_is_told_whose_image_is_meant() -> None:
