@@ -1,0 +1,1 @@
+"""What pods and containers use, read from their cgroups when somebody asks."""
