@@ -34,6 +34,7 @@ __all__ = [
     "RegistryAccessError",
     "RegistryError",
     "RegistryMissingError",
+    "ResourceExhaustedError",
     "StateError",
     "UnsupportedError",
     "UsageError",
@@ -204,3 +205,7 @@ class AlreadyExistsError(FirkinError):
 
 class StateError(FirkinError):
     """The object is in a state that does not allow the request."""
+
+
+class ResourceExhaustedError(FirkinError):
+    """So much of this kind is under way that no more is taken on until some of it ends."""
