@@ -12,7 +12,6 @@ _Code = grpc.StatusCode
 
 CODES: dict[type[errors.FirkinError], grpc.StatusCode] = {
     errors.AlreadyExistsError: _Code.ALREADY_EXISTS,
-    errors.CapacityError: _Code.RESOURCE_EXHAUSTED,
     errors.CgroupBusyError: _Code.FAILED_PRECONDITION,
     errors.CgroupGoneError: _Code.NOT_FOUND,
     errors.CgroupLimitError: _Code.RESOURCE_EXHAUSTED,
@@ -29,6 +28,7 @@ CODES: dict[type[errors.FirkinError], grpc.StatusCode] = {
     errors.RegistryAccessError: _Code.PERMISSION_DENIED,
     errors.RegistryError: _Code.UNAVAILABLE,
     errors.RegistryMissingError: _Code.NOT_FOUND,
+    errors.ResourceExhaustedError: _Code.RESOURCE_EXHAUSTED,
     errors.StateError: _Code.FAILED_PRECONDITION,
     errors.UnsupportedError: _Code.UNIMPLEMENTED,
     errors.UsageError: _Code.INVALID_ARGUMENT,

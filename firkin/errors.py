@@ -12,7 +12,6 @@ import os
 
 __all__ = [
     "AlreadyExistsError",
-    "CapacityError",
     "CgroupBusyError",
     "CgroupError",
     "CgroupFileError",
@@ -37,6 +36,7 @@ __all__ = [
     "RegistryAccessError",
     "RegistryError",
     "RegistryMissingError",
+    "ResourceExhaustedError",
     "StateError",
     "UnsupportedError",
     "UsageError",
@@ -213,9 +213,9 @@ class StateError(FirkinError):
     """The object is in a state that does not allow the request."""
 
 
-class CapacityError(FirkinError):
-    """So many of these are there already that one more is refused."""
-
-
 class DeadlineError(FirkinError):
     """It did not come to an end in its time."""
+
+
+class ResourceExhaustedError(FirkinError):
+    """So much of this kind is under way that no more is taken on until some of it ends."""
