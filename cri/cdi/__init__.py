@@ -1,0 +1,1 @@
+"""Devices by name, as their vendors describe them: the Container Device Interface."""
