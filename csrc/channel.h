@@ -3,9 +3,10 @@
 #ifndef FIRKIN_CHANNEL_H
 #define FIRKIN_CHANNEL_H
 
+#include "message.h"
 #include "plan.h"
 
-#define CHANNEL_MAX_FDS 64
+#define CHANNEL_MAX_FDS MESSAGE_MAX_FDS
 
 /* 0 or -errno. */
 int channel_send(int socket, const struct plan_record *record, const int *fds, unsigned count);

@@ -4,6 +4,7 @@
  * child's operations and becomes the workload. No C library, no heap, no environment.
  */
 #include "child.h"
+#include "start.h"
 #include "syscalls.h"
 #include "text.h"
 
@@ -68,7 +69,7 @@ static int hold_place(void)
 	return r < 0;
 }
 
-int init_main(int argc, char **argv)
+int start_main(int argc, char **argv)
 {
 	if (argc == 1)
 		return hold_place();

@@ -8,7 +8,7 @@ DECLARATIONS = """
 struct spawn_outcome {
     int error; int section; uint32_t op;
     int undo_error; uint32_t undo_op;
-    int pid; int pidfd; int terminal; int output;
+    int pid; int pidfd; int terminal; int output; int cgroup;
     char detail[232];
 };
 struct spawn_hook {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The cgroup is made, limited and given its device program before any process is in it. */
+#include "cgroup_files.h"
 #include "device_program.h"
-#include "files.h"
 #include "parent.h"
 #include "process.h"
 #include "syscalls.h"
@@ -13,7 +13,6 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <poll.h>
-#include <string.h>
 
 #define DIRECTORY (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -33,38 +32,10 @@ int op_cgroup_root(struct run *run, const struct plan_op *op)
 	return r < 0 ? r : check_magic((int)fd, CGROUP2_SUPER_MAGIC);
 }
 
-/* The text of a small kernel file; 0 or -errno. */
-static int read_small(int dir, const char *name, char *to, size_t room)
-{
-	long fd = sys_openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-	if (fd < 0)
-		return (int)fd;
-	long n = sys_read(fd, to, room - 1);
-	sys_close(fd);
-	to[n < 0 ? 0 : n] = 0;
-	return n < 0 ? (int)n : 0;
-}
-
-static int is_populated(const char *events)
-{
-	const char *key = "populated 1";
-	for (; *events; events++) {
-		size_t i = 0;
-		while (key[i] && events[i] == key[i])
-			i++;
-		if (!key[i])
-			return 1;
-	}
-	return 0;
-}
-
 static int refuse_populated(int cgroup)
 {
-	char events[256];
-	int r = read_small(cgroup, "cgroup.events", events, sizeof events);
-	if (r < 0)
-		return r;
-	return is_populated(events) ? -EBUSY : 0;
+	int r = cgroup_populated(cgroup);
+	return r > 0 ? -EBUSY : r;
 }
 
 int op_cgroup_make(struct run *run, const struct plan_op *op)
@@ -85,12 +56,6 @@ int op_cgroup_make(struct run *run, const struct plan_op *op)
 	return run_fill(run, op->arg[0], fd);
 }
 
-static int write_control(int dir, const char *file, const char *data, size_t size)
-{
-	long fd = sys_openat(dir, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0);
-	return file_write_once(fd, data, (uint32_t)size);
-}
-
 /* A write is all or nothing: one controller that the kernel refuses must not cost the others. */
 static void enable_each(int dir, const char *controllers)
 {
@@ -98,7 +63,7 @@ static void enable_each(int dir, const char *controllers)
 		size_t n = 0;
 		while (controllers[n] && controllers[n] != ' ')
 			n++;
-		write_control(dir, "cgroup.subtree_control", controllers, n);
+		cgroup_write(dir, "cgroup.subtree_control", controllers, n);
 		controllers += n + (controllers[n] == ' ');
 	}
 }
@@ -107,17 +72,17 @@ int op_cgroup_enable(struct run *run, const struct plan_op *op)
 {
 	int dir = run_slot(run, op->arg[0]);
 	const char *wanted = run_text(run, op->arg[1]), *required = run_text(run, op->arg[2]);
-	if (*wanted && write_control(dir, "cgroup.subtree_control", wanted, text_length(wanted)) < 0)
+	if (*wanted && cgroup_write(dir, "cgroup.subtree_control", wanted, text_length(wanted)) < 0)
 		enable_each(dir, wanted);
 	if (!*required)
 		return 0;
-	return write_control(dir, "cgroup.subtree_control", required, text_length(required));
+	return cgroup_write(dir, "cgroup.subtree_control", required, text_length(required));
 }
 
 int op_cgroup_write(struct run *run, const struct plan_op *op)
 {
 	struct plan_bytes value = plan_bytes(&run->plan, op->arg[2]);
-	int r = write_control(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), value.data, value.size);
+	int r = cgroup_write(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), value.data, value.size);
 	/* What says "no limit" is true of a file that is not there. */
 	return r == -ENOENT && op->arg[3] ? 0 : r;
 }
@@ -146,7 +111,7 @@ static int wait_empty(int cgroup)
 		sys_lseek(fd, 0, 0);
 		r = sys_read(fd, events, sizeof events - 1);
 		events[r < 0 ? 0 : r] = 0;
-		if (r < 0 || !is_populated(events))
+		if (r < 0 || cgroup_value(events, "populated") != 1)
 			break;
 		r = sys_ppoll(&p, 1, 0, 0);
 		if (r == -EINTR)
@@ -159,8 +124,7 @@ static int wait_empty(int cgroup)
 int op_cgroup_remove(struct run *run, const struct plan_op *op)
 {
 	int dir = run_slot(run, op->arg[2]);
-	long fd = sys_openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0);
-	int r = file_write_once(fd, "1", 1);
+	int r = cgroup_kill(dir);
 	if (r >= 0)
 		r = wait_empty(dir);
 	return r < 0 ? r : (int)sys_unlinkat(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), 0x200);

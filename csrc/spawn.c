@@ -21,7 +21,7 @@ int spawn_load_init(const char *path)
 	return fd;
 }
 
-static int seal_plan(const void *plan, size_t size)
+int spawn_seal_plan(const void *plan, size_t size)
 {
 	long fd = sys_memfd_create("firkin-plan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
@@ -74,15 +74,32 @@ static void describe_failure(const struct run *run, int error, struct spawn_outc
 	text_copy(outcome->detail, sizeof outcome->detail, run->child_failed ? run->child.detail : run->detail);
 }
 
+/* The descriptor in a slot, which is the caller's from now on. */
+static int take_slot(struct run *run, uint64_t slot)
+{
+	int fd = run_slot(run, slot);
+	if (fd >= 0)
+		run->slots[slot] = -1;
+	return fd;
+}
+
 static int keep_output(struct run *run)
 {
 	const struct plan_op *ops = plan_ops(&run->plan, PLAN_PARENT);
-	for (uint32_t i = 0; i < run->plan.header->sections[PLAN_PARENT].count; i++) {
-		if (ops[i].code != OP_OPEN_OUTPUT)
-			continue;
-		int fd = run_slot(run, ops[i].arg[0]);
-		run->slots[ops[i].arg[0]] = -1;
-		return fd;
+	for (uint32_t i = 0; i < run->plan.header->sections[PLAN_PARENT].count; i++)
+		if (ops[i].code == OP_OPEN_OUTPUT)
+			return take_slot(run, ops[i].arg[0]);
+	return -1;
+}
+
+/* One of the births, the first or the second, is into the cgroup; both sides know it by the same slot. */
+static int keep_cgroup(struct run *run)
+{
+	for (int section = PLAN_PARENT; section <= PLAN_CHILD; section++) {
+		const struct plan_op *ops = plan_ops(&run->plan, section);
+		for (uint32_t i = 0; i < run->plan.header->sections[section].count; i++)
+			if (ops[i].code == OP_CLONE && ops[i].arg[1] != PLAN_NO_SLOT)
+				return take_slot(run, ops[i].arg[1]);
 	}
 	return -1;
 }
@@ -97,6 +114,8 @@ static int run_parent(struct run *run, struct spawn_outcome *outcome)
 		close_descriptor(run->terminal);
 		run->pid = 0;
 		run->pidfd = run->terminal = -1;
+	} else {
+		outcome->cgroup = keep_cgroup(run);
 	}
 	outcome->pid = run->pid;
 	outcome->pidfd = run->pidfd;
@@ -118,23 +137,45 @@ static int run_mapped(struct run *run, void *mapping, size_t size, struct spawn_
 	return run_parent(run, outcome);
 }
 
-int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome)
+/* The size of a file, or -errno. */
+static long size_of(int fd)
+{
+	return sys_lseek(fd, 0, 2 /* SEEK_END */);
+}
+
+/* Nothing has happened yet but the error, 0 or -errno, which it returns. */
+static int begin_outcome(struct spawn_outcome *outcome, long error)
+{
+	*outcome = (struct spawn_outcome){ .error = (int)-error, .section = -1, .pidfd = -1, .terminal = -1,
+					   .output = -1, .cgroup = -1 };
+	return (int)error;
+}
+
+int spawn_sealed_plan(int plan, int init, struct spawn_outcome *outcome)
 {
 	struct run run;
-	*outcome = (struct spawn_outcome){ .section = -1, .pidfd = -1, .terminal = -1, .output = -1 };
 	run_prepare(&run);
 	run.init = init;
-	run.plan_fd = seal_plan(plan, size);
-	long mapping = run.plan_fd < 0 ? run.plan_fd : map_plan(run.plan_fd, size);
-	int r;
-	if (mapping < 0 && mapping > -4096) {
-		r = (int)mapping;
-		outcome->error = -r;
-	} else {
-		r = run_mapped(&run, (void *)mapping, size, outcome);
-		sys_munmap(mapping, size);
-	}
-	close_descriptor(run.plan_fd);
+	run.plan_fd = plan;
+	long size = size_of(plan);
+	long mapping = size > 0 ? map_plan(plan, (size_t)size) : size ? size : -EINVAL;
+	if (mapping < 0 && mapping > -4096)
+		return begin_outcome(outcome, mapping);
+	begin_outcome(outcome, 0);
+	int r = run_mapped(&run, (void *)mapping, (size_t)size, outcome);
+	sys_munmap(mapping, size);
+	return r;
+}
+
+int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome)
+{
+	int fd = spawn_seal_plan(plan, size);
+	if (fd < 0)
+		return begin_outcome(outcome, fd);
+	int r = spawn_sealed_plan(fd, init, outcome);
+	close_descriptor(fd);
+	close_descriptor(outcome->cgroup);
+	outcome->cgroup = -1;
 	return r;
 }
 

@@ -16,6 +16,7 @@ struct spawn_outcome {
 	int pidfd;        /* the caller closes these; -1 where there is none */
 	int terminal;     /* master of the pseudo-terminal that no console socket took */
 	int output;       /* what hooks wrote, an anonymous file */
+	int cgroup;       /* directory of the process's cgroup; of spawn_sealed_plan() alone */
 	char detail[232]; /* more about the failure, or empty */
 };
 
@@ -24,6 +25,12 @@ int spawn_load_init(const char *path);
 
 /* Runs the plan; 0 or -errno, and the outcome. After a failure the plan's undo has run. */
 int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome);
+
+/* The same for a plan in a file that nobody can change any more, which stays open. */
+int spawn_sealed_plan(int plan, int init, struct spawn_outcome *outcome);
+
+/* A descriptor of a file with the plan, which nobody can change; or -errno. */
+int spawn_seal_plan(const void *plan, size_t size);
 
 /* A hook outside of any plan: after `start`, after `delete`. */
 struct spawn_hook {

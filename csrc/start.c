@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entry of firkin-init, and the two functions that the compiler may call on its own. */
+/* Entry of programs without a C library, and the two functions that the compiler may call on its own. */
+#include "start.h"
 #include "syscalls.h"
-
-int init_main(int argc, char **argv);
 
 void *memcpy(void *to, const void *from, size_t n)
 {
@@ -23,7 +22,7 @@ void *memset(void *to, int value, size_t n)
 
 __attribute__((noreturn, used)) static void enter(long *stack)
 {
-	int status = init_main((int)stack[0], (char **)(stack + 1));
+	int status = start_main((int)stack[0], (char **)(stack + 1));
 	for (;;)
 		sys_exit_group(status);
 }

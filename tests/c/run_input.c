@@ -4,11 +4,10 @@
 #include "plan_access.h"
 #include "random_plan.h"
 #include "spawn.h"
+#include "start.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-int init_main(int argc, char **argv);
 
 /* The plan in memory of its exact size, aligned. */
 static const void *plan;
@@ -30,7 +29,7 @@ static void run_init(void)
 {
 	char name[] = "firkin-init", sync[] = "3", file[] = "4";
 	char *argv[] = { name, sync, file, NULL };
-	init_main(3, argv);
+	start_main(3, argv);
 }
 
 void run_input(const uint8_t *input, size_t size)

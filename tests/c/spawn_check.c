@@ -26,7 +26,7 @@ void add_hook(int section, const char *script, int64_t timeout_ms, uint64_t outp
 			maker_text(&maker, "pid \1"), output));
 }
 
-static int load_init(void)
+int check_init(void)
 {
 	static int init = -1;
 	const char *path = getenv("FIRKIN_INIT");
@@ -45,14 +45,14 @@ static int load_init(void)
 void start_plan(void)
 {
 	maker_start(&maker);
-	load_init();
+	check_init();
 }
 
 static int spawn(void)
 {
 	size_t size;
 	void *plan = maker_finish(&maker, &size);
-	int r = spawn_plan(plan, size, load_init(), &outcome);
+	int r = spawn_plan(plan, size, check_init(), &outcome);
 	free(plan);
 	return r;
 }

@@ -13,6 +13,9 @@ extern struct spawn_outcome outcome;
 /* Begins a new plan in `maker`. */
 void start_plan(void);
 
+/* The file of firkin-init. */
+int check_init(void);
+
 /* Adds the execution of a shell that runs `script`. */
 void add_shell(const char *script);
 

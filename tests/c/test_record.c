@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the parent does for a container: its record on disk, its cgroup, descriptors of the host; and the undo. */
+#include "cgroup_check.h"
 #include "spawn_check.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,7 +37,7 @@ static void make_record(void)
 
 static void fail_here(void)
 {
-	parent(OPEN, 0, text("/nonexistent"), 0);
+	parent(OPEN, 0, text("/proc/nonexistent"), 0);
 }
 
 static mode_t mode_of(const char *name)
@@ -142,7 +141,7 @@ static void a_pid_file_is_written_beside_and_renamed(void)
 {
 	umask(022);
 	start_plan();
-	CHECK(!symlink("/nonexistent/target", path_of("pid")));
+	CHECK(!symlink("/proc/nonexistent/target", path_of("pid")));
 	parent(PID_FILE, text(path_of("pid")), bytes("\1"));
 	run_plan();
 	CHECK_TEXT(content_of("pid"), "0");
@@ -242,33 +241,7 @@ static void a_process_that_is_ended_is_gone(void)
 	CHECK_EQUAL(errno, ECHILD);
 }
 
-static const char *find_cgroups(void)
-{
-	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	check_needs_root();
-	for (size_t i = 0; i < 2; i++) {
-		struct statfs fs;
-		if (!statfs(places[i], &fs) && fs.f_type == CGROUP2_SUPER_MAGIC && !access(places[i], W_OK))
-			return places[i];
-	}
-	check_skip("needs a writable cgroup v2 hierarchy");
-}
-
 enum { CGROUPS = 20, CGROUP };
-
-static const char *cgroup_name(void)
-{
-	static char name[64];
-	snprintf(name, sizeof name, "firkin-test-%d", getpid());
-	return name;
-}
-
-static const char *cgroup_path(void)
-{
-	static char path[256];
-	snprintf(path, sizeof path, "%s/%s", find_cgroups(), cgroup_name());
-	return path;
-}
 
 /* return 1: every device is allowed. */
 static const struct bpf_insn allow_all[] = {
@@ -286,11 +259,6 @@ static void make_cgroup(void)
 	undo(CGROUP_REMOVE, CGROUPS, text(cgroup_name()), CGROUP);
 }
 
-static void remove_cgroup(void)
-{
-	rmdir(cgroup_path());
-}
-
 static void a_process_is_born_in_its_cgroup(void)
 {
 	char command[512];
@@ -305,6 +273,32 @@ static void a_process_is_born_in_its_cgroup(void)
 	int status = wait_outcome();
 	remove_cgroup();
 	CHECK_EQUAL(status, 0);
+}
+
+static void the_cgroup_of_a_sealed_plan_is_handed_out(void)
+{
+	size_t size;
+	char path[64], target[512] = "";
+	start_plan();
+	make_cgroup();
+	parent(CLONE, 0, CGROUP);
+	parent(AWAIT_EXEC);
+	add_shell("exit 3");
+	int before = check_open_descriptors();
+	void *plan = maker_finish(&maker, &size);
+	int fd = spawn_seal_plan(plan, size);
+	free(plan);
+	CHECK(fd >= 0 && write(fd, "", 1) < 0 && errno == EPERM);
+	CHECK_EQUAL(spawn_sealed_plan(fd, check_init(), &outcome), 0);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", outcome.cgroup);
+	CHECK(readlink(path, target, sizeof target - 1) > 0);
+	close(outcome.cgroup);
+	close(fd);
+	int status = wait_outcome();
+	remove_cgroup();
+	CHECK_EQUAL(status, 3);
+	CHECK_TEXT(target, cgroup_path());
+	CHECK_EQUAL(check_open_descriptors(), before);
 }
 
 static void a_failure_kills_and_removes_the_cgroup(void)
@@ -441,6 +435,7 @@ static const struct check_test tests[] = {
 	TEST(a_process_must_be_the_one_that_was_meant),
 	TEST(a_process_that_is_ended_is_gone),
 	TEST(a_process_is_born_in_its_cgroup),
+	TEST(the_cgroup_of_a_sealed_plan_is_handed_out),
 	TEST(a_failure_kills_and_removes_the_cgroup),
 	TEST(a_cgroup_with_processes_is_not_taken_over),
 	TEST(a_device_program_is_attached),
