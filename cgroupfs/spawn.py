@@ -70,7 +70,7 @@ def spawn(
     process.argv = _vector(arguments, held)
     process.envp = _vector([f"{key}={value}" for key, value in variables.items()], held)
     process.cgroup = group.fileno()
-    process.stdin_fd, process.output_fd = stdin, output
+    process.streams = [stdin, output, output]
     process.keep = [*keep, -1, -1][:2]
     process.first_closed = 3
     status = lib.process_start(process)

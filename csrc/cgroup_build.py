@@ -12,8 +12,7 @@ struct process {
     char *const *envp;
     uint64_t flags;
     int cgroup;
-    int stdin_fd;
-    int output_fd;
+    int streams[3];
     int keep[2];
     unsigned first_closed;
     int pid;

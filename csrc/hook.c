@@ -31,7 +31,7 @@ int hook_run(const struct hook *hook, char *detail, unsigned room)
 	if (state < 0)
 		return state;
 	struct process process = { .program = hook->path, .argv = hook->args, .envp = hook->env, .cgroup = -1,
-				   .stdin_fd = state, .output_fd = hook->output, .keep = { -1, -1 },
+				   .streams = { state, hook->output, hook->output }, .keep = { -1, -1 },
 				   .first_closed = 3 };
 	int r = process_start(&process);
 	sys_close(state);

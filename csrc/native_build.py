@@ -19,7 +19,7 @@ struct spawn_hook {
     char detail[232];
 };
 int spawn_load_init(const char *path);
-int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome);
+int spawn_plan(const void *plan, size_t size, int init, const int *streams, struct spawn_outcome *outcome);
 int spawn_hook(struct spawn_hook *hook);
 int64_t spawn_start_time(int pid);
 int spawn_wait(int pidfd, int64_t timeout_ms);

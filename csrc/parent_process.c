@@ -28,7 +28,7 @@ static int start_init(struct run *run, uint64_t flags, int cgroup, int socket)
 	char *envp[] = { 0 };
 	struct process process = {
 		.program_fd = run->init, .argv = argv, .envp = envp, .flags = flags, .cgroup = cgroup,
-		.stdin_fd = -1, .output_fd = -1, .keep = { socket, run->plan_fd },
+		.streams = { run->streams[0], run->streams[1], run->streams[2] }, .keep = { socket, run->plan_fd },
 		.first_closed = 3 + run->plan.header->preserve_fds,
 	};
 	int r = process_start(&process);

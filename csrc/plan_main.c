@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	int init = load_init();
-	int r = init < 0 ? init : spawn_plan(plan, size, init, &outcome);
+	int r = init < 0 ? init : spawn_plan(plan, size, init, 0, &outcome);
 	free(plan);
 	if (init < 0 || (r < 0 && outcome.section < 0)) {
 		fprintf(stderr, "firkin-plan: %s: %s\n", init < 0 ? "firkin-init" : argv[1], strerror(-r));

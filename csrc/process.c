@@ -34,12 +34,8 @@ static int arrange_descriptors(const struct process *process)
 	for (unsigned i = 0; i < 2 && r >= 0; i++)
 		if (process->keep[i] >= 0)
 			r = sys_fcntl(process->keep[i], F_SETFD, 0);
-	if (r >= 0)
-		r = inherit(process->stdin_fd, 0);
-	if (r >= 0)
-		r = inherit(process->output_fd, 1);
-	if (r >= 0)
-		r = inherit(process->output_fd, 2);
+	for (int i = 0; i < 3 && r >= 0; i++)
+		r = inherit(process->streams[i], i);
 	return (int)r;
 }
 

@@ -15,8 +15,7 @@ struct process {
 	char *const *envp;
 	uint64_t flags;       /* namespaces of the new process */
 	int cgroup;           /* directory, or -1: the parent's cgroup */
-	int stdin_fd;         /* -1: the parent's */
-	int output_fd;        /* for standard output and error; -1: the parent's */
+	int streams[3];       /* standard input, output, error; -1: the parent's */
 	int keep[2];          /* passed on beside standard input, output, error; -1: none */
 	unsigned first_closed; /* descriptors from here on are closed in the program */
 	int pid;              /* results */

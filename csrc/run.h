@@ -14,6 +14,7 @@ struct run {
 
 	/* parent */
 	int init;           /* sealed memfd of firkin-init */
+	int streams[3];     /* of the child; -1: the caller's */
 	int plan_fd;        /* sealed memfd of the plan */
 	int pid;            /* the container's first process; its child side has getpid() */
 	int pidfd;

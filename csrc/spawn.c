@@ -151,10 +151,12 @@ static int begin_outcome(struct spawn_outcome *outcome, long error)
 	return (int)error;
 }
 
-int spawn_sealed_plan(int plan, int init, struct spawn_outcome *outcome)
+int spawn_sealed_plan(int plan, int init, const int *streams, struct spawn_outcome *outcome)
 {
 	struct run run;
 	run_prepare(&run);
+	for (int i = 0; streams && i < 3; i++)
+		run.streams[i] = streams[i];
 	run.init = init;
 	run.plan_fd = plan;
 	long size = size_of(plan);
@@ -167,12 +169,12 @@ int spawn_sealed_plan(int plan, int init, struct spawn_outcome *outcome)
 	return r;
 }
 
-int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome)
+int spawn_plan(const void *plan, size_t size, int init, const int *streams, struct spawn_outcome *outcome)
 {
 	int fd = spawn_seal_plan(plan, size);
 	if (fd < 0)
 		return begin_outcome(outcome, fd);
-	int r = spawn_sealed_plan(fd, init, outcome);
+	int r = spawn_sealed_plan(fd, init, streams, outcome);
 	close_descriptor(fd);
 	close_descriptor(outcome->cgroup);
 	outcome->cgroup = -1;

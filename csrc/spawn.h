@@ -23,11 +23,14 @@ struct spawn_outcome {
 /* A sealed copy of firkin-init, for any number of plans; a descriptor or -errno. */
 int spawn_load_init(const char *path);
 
-/* Runs the plan; 0 or -errno, and the outcome. After a failure the plan's undo has run. */
-int spawn_plan(const void *plan, size_t size, int init, struct spawn_outcome *outcome);
+/*
+ * Runs the plan; 0 or -errno, and the outcome. After a failure the plan's undo has run. `streams` are what the process
+ * has as standard input, output and error, -1 or no array for the caller's.
+ */
+int spawn_plan(const void *plan, size_t size, int init, const int *streams, struct spawn_outcome *outcome);
 
 /* The same for a plan in a file that nobody can change any more, which stays open. */
-int spawn_sealed_plan(int plan, int init, struct spawn_outcome *outcome);
+int spawn_sealed_plan(int plan, int init, const int *streams, struct spawn_outcome *outcome);
 
 /* A descriptor of a file with the plan, which nobody can change; or -errno. */
 int spawn_seal_plan(const void *plan, size_t size);

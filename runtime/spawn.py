@@ -49,15 +49,18 @@ class Outcome:
         self.detail = detail
 
 
-def run_plan(plan: bytes) -> Outcome:
-    """Run a plan. Raises KernelError if firkin-init can't be had; a failure of the plan is in the outcome."""
+def run_plan(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> Outcome:
+    """Run a plan. Raises KernelError if firkin-init can't be had; a failure of the plan is in the outcome.
+
+    Parameters: `streams` are the process's standard input, output and error, -1 for the caller's.
+    """
     path = os.path.dirname(__file__) + "/firkin-init"
     init = lib.spawn_load_init(os.fsencode(path))
     if init < 0:
         raise KernelError(f"load {path}", -init)
     out = ffi.new("struct spawn_outcome *")
     try:
-        lib.spawn_plan(ffi.from_buffer(plan), len(plan), init, out)
+        lib.spawn_plan(ffi.from_buffer(plan), len(plan), init, streams, out)
     finally:
         os.close(init)
     return Outcome(

@@ -16,7 +16,7 @@ static size_t plan_size;
 static void run_parent(void)
 {
 	struct spawn_outcome outcome;
-	spawn_plan(plan, plan_size, FAKE_INIT, &outcome);
+	spawn_plan(plan, plan_size, FAKE_INIT, 0, &outcome);
 	fake_take(outcome.pidfd);
 	fake_take(outcome.terminal);
 	fake_take(outcome.output);

@@ -52,7 +52,7 @@ static int spawn(void)
 {
 	size_t size;
 	void *plan = maker_finish(&maker, &size);
-	int r = spawn_plan(plan, size, check_init(), &outcome);
+	int r = spawn_plan(plan, size, check_init(), 0, &outcome);
 	free(plan);
 	return r;
 }

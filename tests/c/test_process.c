@@ -29,7 +29,7 @@ static struct process shell(char **argv, const char *script)
 	argv[2] = (char *)(uintptr_t)script;
 	argv[3] = NULL;
 	return (struct process){ .program = "/bin/sh", .argv = argv, .envp = no_environment, .cgroup = -1,
-				 .stdin_fd = -1, .output_fd = -1, .keep = { -1, -1 }, .first_closed = 3 };
+				 .streams = { -1, -1, -1 }, .keep = { -1, -1 }, .first_closed = 3 };
 }
 
 /* Starts, waits and reaps: the exit status. */
@@ -52,12 +52,12 @@ static int run_shell(const char *script)
 static const char *output_of(struct process *process)
 {
 	static char text[8192];
-	process->output_fd = memfd_create("output", MFD_CLOEXEC);
+	process->streams[1] = process->streams[2] = memfd_create("output", MFD_CLOEXEC);
 	CHECK_EQUAL(run(process), 0);
-	ssize_t n = pread(process->output_fd, text, sizeof text - 1, 0);
+	ssize_t n = pread(process->streams[1], text, sizeof text - 1, 0);
 	CHECK(n >= 0);
 	text[n] = 0;
-	close(process->output_fd);
+	close(process->streams[1]);
 	return text;
 }
 
@@ -133,7 +133,7 @@ static void a_bad_descriptor_is_an_error_of_the_start(void)
 {
 	char *argv[4];
 	struct process process = shell(argv, "exit 0");
-	process.stdin_fd = 900;
+	process.streams[0] = 900;
 	fails_to_start(&process, -EBADF);
 	process = shell(argv, "exit 0");
 	process.keep[1] = 900;
@@ -165,10 +165,10 @@ static void standard_streams_are_wired(void)
 {
 	char *argv[4];
 	struct process process = shell(argv, "cat; echo error >&2");
-	process.stdin_fd = memfd_create("input", MFD_CLOEXEC);
-	CHECK_EQUAL(pwrite(process.stdin_fd, "input,", 6, 0), 6);
+	process.streams[0] = memfd_create("input", MFD_CLOEXEC);
+	CHECK_EQUAL(pwrite(process.streams[0], "input,", 6, 0), 6);
 	CHECK_TEXT(output_of(&process), "input,error\n");
-	close(process.stdin_fd);
+	close(process.streams[0]);
 }
 
 static void wire_a_descriptor_that_is_in_its_place(void)
@@ -178,7 +178,7 @@ static void wire_a_descriptor_that_is_in_its_place(void)
 	int fd = memfd_create("input", MFD_CLOEXEC);
 	CHECK_EQUAL(pwrite(fd, "input", 5, 0), 5);
 	CHECK(dup3(fd, 0, O_CLOEXEC) == 0);
-	process.stdin_fd = 0;
+	process.streams[0] = 0;
 	CHECK_TEXT(output_of(&process), "input");
 }
 

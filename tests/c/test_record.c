@@ -289,7 +289,7 @@ static void the_cgroup_of_a_sealed_plan_is_handed_out(void)
 	int fd = spawn_seal_plan(plan, size);
 	free(plan);
 	CHECK(fd >= 0 && write(fd, "", 1) < 0 && errno == EPERM);
-	CHECK_EQUAL(spawn_sealed_plan(fd, check_init(), &outcome), 0);
+	CHECK_EQUAL(spawn_sealed_plan(fd, check_init(), 0, &outcome), 0);
 	snprintf(path, sizeof path, "/proc/self/fd/%d", outcome.cgroup);
 	CHECK(readlink(path, target, sizeof target - 1) > 0);
 	close(outcome.cgroup);

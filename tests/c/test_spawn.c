@@ -73,10 +73,10 @@ static void a_malformed_plan_is_refused(void)
 	char *plan = maker_finish(&maker, &size);
 	int before = check_open_descriptors();
 	plan[0] ^= 1;
-	CHECK_EQUAL(spawn_plan(plan, size, -1, &outcome), -EINVAL);
+	CHECK_EQUAL(spawn_plan(plan, size, -1, 0, &outcome), -EINVAL);
 	CHECK_EQUAL(outcome.error, EINVAL);
 	CHECK_EQUAL(outcome.section, -1);
-	CHECK_EQUAL(spawn_plan(plan, 0, -1, &outcome), -EINVAL);
+	CHECK_EQUAL(spawn_plan(plan, 0, -1, 0, &outcome), -EINVAL);
 	CHECK_EQUAL(outcome.error, EINVAL);
 	CHECK_EQUAL(check_open_descriptors(), before);
 	free(plan);
@@ -146,7 +146,7 @@ static void an_init_that_is_no_program_is_told(void)
 	void *plan = maker_finish(&maker, &size);
 	int init = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 	int before = check_open_descriptors();
-	CHECK_EQUAL(spawn_plan(plan, size, init, &outcome), -EACCES);
+	CHECK_EQUAL(spawn_plan(plan, size, init, 0, &outcome), -EACCES);
 	CHECK_EQUAL(outcome.section, PLAN_PARENT);
 	CHECK_EQUAL(outcome.op, 0);
 	CHECK_EQUAL(check_open_descriptors(), before);
