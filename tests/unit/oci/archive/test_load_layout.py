@@ -17,6 +17,7 @@ from firkin.oci.policy.policy import Policy
 from firkin.oci.store.images import ImageStore
 from tests.support.image_layout import ImageLayout, archive
 from tests.support.importing import AMD64, NAME, refused, take, tarred
+from tests.support.killed import killed_before_each_step
 
 REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
@@ -348,3 +349,23 @@ def test_the_layout_in_an_archive_of_docker_comes_first(store: ImageStore, layou
     (layout.path / "manifest.json").write_text("[]")
     top = json.loads((layout.path / "index.json").read_text())["manifests"][0]["digest"]
     assert take(store, layout.path) == [(NAME, top)]
+
+
+def test_killed_at_any_step_the_store_is_whole_and_the_next_import_finishes(
+    layout: ImageLayout, tmp_path: Path
+) -> None:
+    def work(place: Path) -> None:
+        with ImageStore(str(place)) as store:
+            take(store, layout.path)
+
+    def check(place: Path) -> None:
+        with ImageStore(str(place)) as store:
+            assert list(store.check()) == []
+            take(store, layout.path)
+            assert list(store.check()) == [] and os.listdir(store.content.scratch) == []
+            store.remove(NAME)
+            # What the lease of the dead one keeps is kept for its time.
+            assert list(store.images()) == []
+
+    (tmp_path / "steps").mkdir()
+    assert killed_before_each_step(tmp_path / "steps", work, check, stride=2) > 25
