@@ -49,8 +49,8 @@ async def pull(
         check_platform(found, platform, name)
         layers = layers_of(manifest, config, name)
         await registry.fetch_all(reference, manifest.layers, store.content, progress=progress)
-        for _, text in documents:
-            store.content.put(text)
+        for document, text in documents:
+            store.content.put(text, document.digest.partition(":")[0])
         store.add(name, documents)
     return Local(name, descriptor.digest, manifest, config, layers)
 

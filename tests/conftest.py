@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import hypothesis
 import pytest
 
 from tests.support import requirements
@@ -27,9 +26,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # How long an example takes says nothing on a busy machine.
-    hypothesis.settings.register_profile("firkin", deadline=None)
-    hypothesis.settings.load_profile("firkin")
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if (path := config.getoption("--record")) is not None:

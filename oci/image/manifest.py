@@ -24,6 +24,7 @@ __all__ = [
     "LAYER_TYPES",
     "MANIFEST_TYPES",
     "MOST_METADATA",
+    "OCI_MANIFEST",
     "Descriptor",
     "Index",
     "Manifest",

@@ -5,17 +5,16 @@ Source: distribution-spec spec.md, "Pulling manifests"; image-spec manifest.md (
 
 from __future__ import annotations
 
-from firkin.errors import ConfigError, ImageError, RegistryError
+from firkin.errors import ConfigError, ImageError
 from firkin.oci.image.digest import check_digest, digest_of
-from firkin.oci.image.manifest import INDEX_TYPES, MANIFEST_TYPES, MOST_METADATA, Descriptor
-from firkin.oci.json_text import parse
+from firkin.oci.image.document import DOCUMENT_TYPES, check_type
+from firkin.oci.image.manifest import MOST_METADATA, Descriptor
 from firkin.oci.registry.failure import clean, protocol_error
 from firkin.oci.registry.reply import Reply
 
 __all__ = ["ACCEPT", "described", "read_document"]
 
-_TYPES = (*INDEX_TYPES, *MANIFEST_TYPES)
-ACCEPT = ", ".join(_TYPES)
+ACCEPT = ", ".join(DOCUMENT_TYPES)
 """The value of `Accept`: everything that can be read."""
 
 
@@ -60,7 +59,7 @@ def _malformed(digest: str) -> bool:
 
 def _media_type(reply: Reply) -> str:
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind and kind not in _TYPES:
+    if kind and kind not in DOCUMENT_TYPES:
         old = "manifest.v1+" in kind
         raise protocol_error(
             reply.what,
@@ -79,27 +78,7 @@ def _bounded(reply: Reply, size: int) -> int:
 
 
 def _checked_type(reply: Reply, body: bytes, kind: str) -> str:
-    # One document must not be an image to this reader and an index to that one.
-    document = _parsed(reply, body)
-    inner = document.get("mediaType") or kind
-    if inner not in _TYPES or (kind and inner != kind):
-        reason = f"mediaType {clean(str(inner), 80)!r} is not the Content-Type {kind!r}"
-        raise protocol_error(reply.what, reply.host, reason)
-    unexpected = ("config", "layers") if inner in INDEX_TYPES else ("manifests",)
-    if found := [key for key in unexpected if key in document]:
-        raise protocol_error(reply.what, reply.host, f"sends an {inner} with {found[0]}, which is ambiguous")
-    return str(inner)
-
-
-def _parsed(reply: Reply, body: bytes) -> dict[str, object]:
     try:
-        document = parse(body, "manifest")
-    except ConfigError as error:
-        raise _not_json(reply, str(error)) from None
-    if not isinstance(document, dict):
-        raise _not_json(reply, "manifest: is not an object")
-    return document
-
-
-def _not_json(reply: Reply, reason: str) -> RegistryError:
-    return protocol_error(reply.what, reply.host, f"sends a document that can not be read: {reason}")
+        return check_type(body, kind, "Content-Type")
+    except (ConfigError, ImageError) as error:
+        raise protocol_error(reply.what, reply.host, f"sends a document that can not be read: {error}") from None

@@ -12,7 +12,7 @@ import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 from firkin.errors import ImageError, NotFoundError
 from firkin.oci.image.digest import check_digest, digest_of
@@ -58,18 +58,30 @@ class ContentStore:
         finally:
             os.close(fd)
 
-    def put(self, data: bytes) -> str:
+    def put(self, data: bytes, algorithm: str = "sha256") -> str:
         """Store bytes that are there: their digest. Raises OSError."""
-        digest = digest_of(data)
-        ingest = self._try_ingest(digest, len(data), wait=True)
-        if ingest is not None:
-            try:
+        digest = digest_of(data, algorithm)
+        with self.claim(digest, len(data)) as ingest:
+            if ingest is not None:
                 ingest.restart()
                 ingest.write(data)
                 ingest.commit()
-            finally:
-                ingest.close()
         return digest
+
+    @contextmanager
+    def claim(self, digest: str, size: int) -> Iterator[Ingest | None]:
+        """As `ingest`, for whoever may block."""
+        ingest = self._try_ingest(digest, size, wait=True)
+        try:
+            yield ingest
+        finally:
+            if ingest is not None:
+                ingest.close()
+
+    @property
+    def scratch(self) -> str:
+        """A directory on the same disk for files without a name."""
+        return self._ingests
 
     @asynccontextmanager
     async def ingest(self, descriptor: Descriptor) -> AsyncIterator[Ingest | None]:

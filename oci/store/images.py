@@ -6,7 +6,6 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import NamedTuple
 
 from firkin.errors import ConfigError, ImageError, NotFoundError
@@ -99,16 +98,15 @@ class ImageStore:
             self.metadata.end_lease(id)
 
     def add(self, name: str, documents: list[tuple[Descriptor, bytes]]) -> None:
-        """Let `name` stand for an image whose blobs are here: its index if it has one, and its manifest, the last."""
+        """Let `name` stand for an image whose blobs are here: its index first if it has one, and manifests of that."""
+        top = documents[0][0]
         with self.metadata.transaction():
-            for (parent, _), (child, _) in pairwise(documents):
-                self.metadata.refer(parent.digest, [child.digest])
-            descriptor, data = documents[-1]
-            manifest = decode_manifest(data, name)
-            self.metadata.refer(
-                descriptor.digest, [manifest.config.digest, *(layer.digest for layer in manifest.layers)]
-            )
-            top = documents[0][0]
+            self.metadata.refer(top.digest, [child.digest for child, _ in documents[1:]])
+            for descriptor, data in documents:
+                if descriptor.media_type not in INDEX_TYPES:
+                    manifest = decode_manifest(data, name)
+                    blobs = (manifest.config, *manifest.layers)
+                    self.metadata.refer(descriptor.digest, [blob.digest for blob in blobs])
             self.metadata.set_image(name, top.digest, top.media_type, top.size)
 
     def find(self, reference: Reference, platform: Platform | None = None) -> Local:

@@ -74,6 +74,8 @@ MODULES = {
     "pull": "firkin.runtime.commands.pull",
     "push": "firkin.runtime.commands.push",
     "tags": "firkin.runtime.commands.tags",
+    "import": "firkin.runtime.commands.import_",
+    "export": "firkin.runtime.commands.export",
     "images": "firkin.runtime.commands.images",
     "tag": "firkin.runtime.commands.tag",
     "inspect": "firkin.runtime.commands.inspect",

@@ -45,6 +45,13 @@ class Meter:
         count = sum(1 for pair in self._blobs.values() if pair[0] == pair[1])
         self.text(f"{size_text(done)} of {size_text(total)}, {size_text(rate)}/s, {count} of {len(self._blobs)} blobs")
 
+    def laid_down(self, done: int) -> None:
+        """So many bytes of an archive are copied, of which nobody knows how long it is."""
+        now = time.monotonic()
+        if self._is_shown and now - self._last >= _INTERVAL:
+            self._last = now
+            self.text(f"copied {size_text(done)}")
+
     def layers(self, done: int, total: int) -> None:
         """So many layers are unpacked."""
         self.text(f"unpacked {done} of {total} layers")

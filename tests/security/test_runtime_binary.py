@@ -11,6 +11,7 @@ import pytest
 
 import firkin.runtime
 from tests.support.bundle import FIRKIN, Bundle, Firkin
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -45,6 +46,7 @@ while not os.path.exists("/tmp/stop"):
             if link.startswith("/usr") or link.startswith("/bin"):
                 continue
             seen += 1
+            open("/tmp/seen", "w").close()
             attempt(path, link)
             reading = os.open(path, os.O_RDONLY)
             try:
@@ -83,17 +85,17 @@ def test_script_that_names_the_runtime_as_its_interpreter(firkin: Firkin, bundle
     script.write_text(f"#!{interpreter}\n")
     script.chmod(0o755)
     bundle.process["args"] = ["/entry"]
-    done = firkin("run", "-b", _all(bundle).save(), firkin.new_id(), check=False, timeout=20)
+    done = firkin("run", "-b", _all(bundle).save(), firkin.new_id(), check=False)
     assert done.returncode and done.stdout == ""
 
 
 @pytest.mark.parametrize("program", ["/proc/self/exe", "/proc/1/exe"])
 def test_runtime_as_the_program_is_of_no_use(firkin: Firkin, bundle: Bundle, program: str) -> None:
     bundle.process["args"] = [program, "3", "4"]
-    done = firkin("run", "-b", _all(bundle).save(), firkin.new_id(), check=False, timeout=20)
+    done = firkin("run", "-b", _all(bundle).save(), firkin.new_id(), check=False)
     assert done.returncode and done.stdout == ""
     id = firkin.start(bundle.shell("sleep 1000"))
-    assert firkin("exec", id, "/proc/self/exe", "3", "4", check=False, timeout=20).returncode
+    assert firkin("exec", id, "/proc/self/exe", "3", "4", check=False).returncode
 
 
 def test_init_that_waits_for_start_can_not_be_written(firkin: Firkin, bundle: Bundle) -> None:
@@ -117,10 +119,16 @@ def test_runtime_can_not_be_written_during_execs(firkin: Firkin, bundle: Bundle)
     container = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     assert container.stdout is not None
     assert container.stdout.readline() == "ready\n"
-    for _ in range(6):
-        storm = [subprocess.Popen(firkin.command("exec", firkin.ids[-1], "/bin/busybox", "true")) for _ in range(4)]
-        assert [process.wait(30) for process in storm] == [0] * 4
+    for _ in range(5):
+        _storm(firkin)
+    eventually(lambda: _storm(firkin), lambda _: (bundle.rootfs / "tmp/seen").exists())
     (bundle.rootfs / "tmp/stop").touch()
-    seen, *written = container.communicate(timeout=30)[0].splitlines()
+    seen, *written = container.communicate(timeout=SECONDS)[0].splitlines()
     assert int(seen) > 0
     assert written == []
+
+
+def _storm(firkin: Firkin) -> None:
+    argv = firkin.command("exec", firkin.ids[-1], "/bin/busybox", "true")
+    running = [subprocess.Popen(argv, stdin=subprocess.DEVNULL) for _ in range(4)]
+    assert [process.wait(SECONDS) for process in running] == [0] * 4

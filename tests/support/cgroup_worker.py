@@ -11,13 +11,14 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from firkin.cgroupfs.spawn import Spawned
+from tests.support.waiting import SECONDS, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from firkin.cgroupfs import Cgroup
 
-__all__ = ["Worker", "processor_share", "processor_time", "ratio", "settled", "spin", "used_while"]
+__all__ = ["Worker", "await_use", "processor_share", "processor_time", "ratio", "settled", "spin", "used_while"]
 
 
 def spin(group: Cgroup) -> Spawned:
@@ -33,11 +34,17 @@ def used_while(seconds: float, group: Cgroup) -> int:
     return group.cpu.stat["usage_usec"] - before
 
 
+def await_use(group: Cgroup) -> None:
+    """Wait until the cgroup uses processor time."""
+    before = processor_time(group)
+    eventually(lambda: processor_time(group), lambda used: used > before)
+
+
 def settled(share: Callable[[list[float]], float], low: float, high: float, *counters: Callable[[], float]) -> float:
     """What `share` makes of how much the counters grew, once that is between `low` and `high`.
 
     The first look is after a second. A machine that has no time for its guest hands it out in large pieces, so that
-    shares are true in the long run only: the last look is after 20.
+    shares are true in the long run only: the last look is after `SECONDS`.
     """
     before = [counter() for counter in counters]
     begin = time.monotonic()
@@ -45,7 +52,7 @@ def settled(share: Callable[[list[float]], float], low: float, high: float, *cou
         # What is measured is a share of time: nothing to wait for but its passing.
         time.sleep(1)
         found = share([counter() - was for counter, was in zip(counters, before, strict=True)])
-        if low < found < high or time.monotonic() - begin > 20:
+        if low < found < high or time.monotonic() - begin > SECONDS:
             return found
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 __all__ = ["SECONDS", "eventually"]
 
-SECONDS = 120.0
+SECONDS = 180.0
 """What a busy machine, or one that is emulated, is given for something that must happen."""
 
 _T = TypeVar("_T")

@@ -15,6 +15,7 @@ from firkin.cgroupfs.controllers.cpu import Cpu
 from firkin.errors import CgroupValueError
 from tests.support.cgroup_values import assert_refused, put, refusal, value
 from tests.support.cgroup_worker import Worker, processor_share, processor_time, ratio, spin
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "unified", "cpu", "cpuset")
 
@@ -124,9 +125,9 @@ def test_quota_is_the_share_that_a_loop_gets(cgroup: Cgroup) -> None:
     with spin(cgroup):
         # A guest that waits for its host gets less, but nobody gets more.
         assert 0 < processor_share(cgroup, 0, 0.25) < 0.25
-    stat = cgroup.cpu.stat
-    assert stat["nr_throttled"] > 3
-    assert stat["throttled_usec"] > 200_000
+        stat = eventually(
+            lambda: cgroup.cpu.stat, lambda stat: stat["nr_throttled"] > 3 and stat["throttled_usec"] > 200_000
+        )
     assert stat["usage_usec"] >= stat["user_usec"]
 
 
@@ -138,9 +139,9 @@ def test_quota_of_an_ancestor_holds_below(cgroup: Cgroup) -> None:
         child.cpu.max = "45ms 50ms"
         with spin(child):
             assert 0 < processor_share(child, 0, 0.5) < 0.5
-        assert cgroup.cpu.stat["nr_throttled"] > 3
-        if child.cpu.has(Cpu.stat_local):
-            assert child.cpu.stat_local["throttled_usec"] > 300_000
+            eventually(lambda: cgroup.cpu.stat["nr_throttled"], lambda times: times > 3)
+            if child.cpu.has(Cpu.stat_local):
+                eventually(lambda: child.cpu.stat_local["throttled_usec"], lambda time: time > 300_000)
 
 
 @pytest.mark.covers("cpu.max.burst", "cpu.stat")
@@ -151,11 +152,7 @@ def test_burst_uses_what_was_left_before(cgroup: Cgroup) -> None:
         worker(idle_and_work)
         assert cgroup.cpu.stat["nr_bursts"] == 0
         cgroup.cpu.max_burst = "20ms"
-        for _ in range(5):
-            worker(idle_and_work)
-            if cgroup.cpu.stat["nr_bursts"]:
-                break
-    assert cgroup.cpu.stat["nr_bursts"] > 0
+        eventually(lambda: worker(idle_and_work), lambda _: cgroup.cpu.stat["nr_bursts"])
     assert cgroup.cpu.stat["burst_usec"] > 0
 
 

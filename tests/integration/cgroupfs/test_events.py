@@ -14,6 +14,7 @@ import pytest
 from firkin.cgroupfs import Cgroup, find_hierarchy
 from firkin.cgroupfs.events import Changed, Created, Event, Removed, Watch
 from firkin.errors import CgroupGoneError, UsageError
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 FOREVER = ["sleep", "1000"]
@@ -39,7 +40,7 @@ def until(watch: Watch, group: Cgroup, *last: str) -> list[str]:
     """
     found: list[str] = []
     while not set(last) <= set(found):
-        events = watch.wait(timeout=60)
+        events = watch.wait(timeout=SECONDS)
         assert events, f"not all of {last} came: {found}"
         found += told(events, group)
     return found
@@ -62,7 +63,7 @@ def test_what_held_before_the_watch_is_not_told(cgroup: Cgroup) -> None:
     with cgroup.spawn(FOREVER), Watch(cgroup) as watch:
         assert watch.read() == []
         cgroup.kill()
-        (event,) = watch.wait(timeout=60)
+        (event,) = watch.wait(timeout=SECONDS)
     assert isinstance(event, Changed)
     assert (event.file, event.key, event.old, event.new) == ("cgroup.events", POPULATED, 1, 0)
 
@@ -81,7 +82,7 @@ def test_waiting_ends_in_time_without_events(cgroup: Cgroup) -> None:
 def test_removal_is_the_last_event_and_ends_the_watch(cgroup: Cgroup) -> None:
     with cgroup.make_child("x") as child, Watch(child) as watch:
         cgroup.remove_child("x")
-        assert told(watch.wait(timeout=60), cgroup) == ["x Removed"]
+        assert told(watch.wait(timeout=SECONDS), cgroup) == ["x Removed"]
         assert watch.is_over
         assert watch.wait() == []
 
@@ -99,14 +100,14 @@ def test_a_removed_cgroup_was_empty_before_even_if_nobody_looked(cgroup: Cgroup)
         process.wait()
         child.wait_empty()
         cgroup.remove_child("x")
-        assert told(watch.wait(timeout=60), cgroup) == ["x populated 0", "x Removed"]
+        assert told(watch.wait(timeout=SECONDS), cgroup) == ["x populated 0", "x Removed"]
 
 
 def test_a_cgroup_of_the_same_name_is_another_one(cgroup: Cgroup) -> None:
     with cgroup.make_child("x") as child, Watch(child) as watch:
         cgroup.remove_child("x")
         with cgroup.make_child("x") as other, other.spawn(FOREVER):
-            assert told(watch.wait(timeout=60), cgroup) == ["x Removed"]
+            assert told(watch.wait(timeout=SECONDS), cgroup) == ["x Removed"]
 
 
 def test_cgroups_made_below_are_watched_from_their_start(cgroup: Cgroup) -> None:
@@ -130,7 +131,7 @@ def test_cgroups_that_are_there_already_are_watched_too(cgroup: Cgroup) -> None:
 
 def test_cgroups_below_are_not_watched_unless_asked_for(cgroup: Cgroup) -> None:
     with Watch(cgroup) as watch, cgroup.make_child("a") as a, a.spawn(FOREVER):
-        assert told(watch.wait(timeout=60), cgroup) == [". populated 1"]
+        assert told(watch.wait(timeout=SECONDS), cgroup) == [". populated 1"]
         assert watch.wait(timeout=0.1) == []
 
 
@@ -145,7 +146,7 @@ def test_making_again_is_a_removal_and_a_creation(cgroup: Cgroup) -> None:
     with cgroup.make_child("x"), Watch(cgroup, recursive=True) as watch:
         cgroup.remove_child("x")
         cgroup.make_child("x").close()
-        assert told(watch.wait(timeout=60), cgroup) == ["x Removed", "x Created"]
+        assert told(watch.wait(timeout=SECONDS), cgroup) == ["x Removed", "x Created"]
         assert watch.wait(timeout=0.05) == []
 
 
@@ -222,7 +223,7 @@ def test_a_loop_of_ones_own_waits_for_the_descriptor(cgroup: Cgroup) -> None:
         epoll.register(watch.fileno(), select.EPOLLIN)
         assert epoll.poll(0) == []
         with cgroup.spawn(FOREVER):
-            assert epoll.poll(60) == [(watch.fileno(), select.EPOLLIN)]
+            assert epoll.poll(SECONDS) == [(watch.fileno(), select.EPOLLIN)]
             assert told(watch.read(), cgroup) == [". populated 1"]
 
 
@@ -281,7 +282,11 @@ def test_asyncio_iterates_until_the_end(cgroup: Cgroup) -> None:
             return found
 
     with cgroup.make_child("x") as x:
-        assert told(asyncio.run(asyncio.wait_for(main(), 60)), cgroup) == ["x/y Created", "x/y Removed", "x Removed"]
+        assert told(asyncio.run(asyncio.wait_for(main(), SECONDS)), cgroup) == [
+            "x/y Created",
+            "x/y Removed",
+            "x Removed",
+        ]
 
 
 def test_asyncio_waits_without_holding_up_the_loop(cgroup: Cgroup) -> None:
@@ -294,7 +299,7 @@ def test_asyncio_waits_without_holding_up_the_loop(cgroup: Cgroup) -> None:
                 turns += 1
             assert not waiting.done()
             with cgroup.spawn(FOREVER):
-                return turns, await asyncio.wait_for(waiting, 60)
+                return turns, await asyncio.wait_for(waiting, SECONDS)
 
     turns, event = asyncio.run(main())
     assert turns == 100
@@ -308,7 +313,7 @@ def test_a_cancelled_task_loses_no_event(cgroup: Cgroup) -> None:
                 await asyncio.wait_for(anext(watch), 0.02)
             with cgroup.spawn(FOREVER):
                 cgroup.freeze()
-                return [await asyncio.wait_for(anext(watch), 60) for _ in range(2)]
+                return [await asyncio.wait_for(anext(watch), SECONDS) for _ in range(2)]
 
     assert sorted(told(asyncio.run(main()), cgroup)) == [". frozen 1", ". populated 1"]
 
@@ -319,7 +324,7 @@ def test_closing_ends_the_iteration_of_a_waiting_task(cgroup: Cgroup) -> None:
         asyncio.get_running_loop().call_later(0.02, watch.close)
         return [event async for event in watch]
 
-    assert asyncio.run(asyncio.wait_for(main(), 60)) == []
+    assert asyncio.run(asyncio.wait_for(main(), SECONDS)) == []
 
 
 def test_two_tasks_can_not_share_a_watch(cgroup: Cgroup) -> None:
@@ -338,9 +343,9 @@ def test_two_tasks_can_not_share_a_watch(cgroup: Cgroup) -> None:
 def test_events_say_what_they_are_in_full(cgroup: Cgroup) -> None:
     with Watch(cgroup, recursive=True) as watch:
         cgroup.make_child("x").close()
-        (made,) = watch.wait(timeout=60)
+        (made,) = watch.wait(timeout=SECONDS)
         cgroup.remove_child("x")
-        (gone,) = watch.wait(timeout=60)
+        (gone,) = watch.wait(timeout=SECONDS)
     assert made == Created(f"{cgroup.path}/x", made.time)
     assert gone == Removed(f"{cgroup.path}/x", gone.time)
     assert made.time < gone.time

@@ -11,6 +11,7 @@ import pytest
 
 from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.events import Changed, Event, OutOfMemory, PartitionChanged, Removed, Watch
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 MIB = 1 << 20
@@ -21,7 +22,7 @@ def collect(watch: Watch, is_complete: Callable[[list[Event]], object]) -> list[
     """All events until they are complete, which they must become."""
     found: list[Event] = []
     while not is_complete(found):
-        events = watch.wait(timeout=60)
+        events = watch.wait(timeout=SECONDS)
         assert events, f"nothing came any more after {found}"
         found += events
     return found
@@ -48,7 +49,7 @@ def kills(events: list[Event]) -> list[OutOfMemory]:
 def rises(watch: Watch, group: Cgroup, file: str, key: str) -> Changed:
     """The first change of a count, which must come."""
     while True:
-        events = watch.wait(timeout=60)
+        events = watch.wait(timeout=SECONDS)
         assert events, f"{file} {key} did not rise"
         for event in events:
             if isinstance(event, Changed) and (event.cgroup, event.file, event.key) == (group.path, file, key):
@@ -244,7 +245,7 @@ def test_a_huge_page_that_is_refused_is_told(cgroup: Cgroup) -> None:
             names = {"hugetlb.2MB.events", "hugetlb.2MB.events.local"}
             found: set[tuple[str, str, int]] = set()
             while {name for name, _, _ in found} < names:
-                events = watch.wait(timeout=60)
+                events = watch.wait(timeout=SECONDS)
                 assert events, found
                 changes = [event for event in events if isinstance(event, Changed)]
                 found |= {(event.file, event.key, event.new) for event in changes if event.file in names}
@@ -260,10 +261,10 @@ def test_a_partition_that_changes_is_told(cgroup: Cgroup) -> None:
     cgroup.cpuset.cpus = "1"
     with Watch(cgroup) as watch:
         cgroup.write("cpuset.cpus.partition", "root")
-        (event,) = watch.wait(timeout=60)
+        (event,) = watch.wait(timeout=SECONDS)
         assert event == PartitionChanged(cgroup.path, "member", "root", event.time)
         cgroup.write("cpuset.cpus.partition", "member")
-        (event,) = watch.wait(timeout=60)
+        (event,) = watch.wait(timeout=SECONDS)
         assert event == PartitionChanged(cgroup.path, "root", "member", event.time)
 
 
@@ -287,6 +288,6 @@ def test_disabling_a_controller_takes_its_files_out_of_the_watch(cgroup: Cgroup)
         cgroup.disable(["pids"])
         assert watch.wait(timeout=0.1) == []
         with a.spawn(["sleep", "1000"]):
-            (event,) = watch.wait(timeout=60)
+            (event,) = watch.wait(timeout=SECONDS)
         assert isinstance(event, Changed)
         assert event.key == "populated"

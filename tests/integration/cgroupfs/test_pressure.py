@@ -7,15 +7,16 @@ import os
 import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 
 import pytest
 
 from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.events import Event, Pressure, PressureOff, Removed, Trigger, Watch
 from firkin.errors import CgroupFileError, CgroupGoneError, CgroupValueError
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "psi")
 
@@ -42,7 +43,7 @@ def pressure(events: list[Event]) -> list[Event]:
 def first(watch: Watch, kind: type[Event]) -> Event:
     """The first event of a kind, which must come."""
     while True:
-        events = watch.wait(timeout=30)
+        events = watch.wait(timeout=SECONDS)
         assert events, f"no {kind.__name__} came"
         for event in events:
             if isinstance(event, kind):
@@ -56,10 +57,11 @@ def test_waiting_for_a_processor_fires(cgroup: Cgroup) -> None:
 
 
 def test_it_fires_again_and_at_most_once_in_a_window(cgroup: Cgroup) -> None:
+    begin = time.time_ns()
     with Watch(cgroup, triggers=["cpu some 20ms 2s"]) as watch, contention(cgroup):
-        times = [first(watch, Pressure).time for _ in range(3)]
-    for earlier, later in pairwise(times):
-        assert later - earlier > 1_000_000_000
+        last = [first(watch, Pressure).time for _ in range(2)][-1]
+    # Who reads late reads at any distance; but so often it can not have fired in less than a whole window.
+    assert last - begin > 1_900_000_000
 
 
 def test_idleness_does_not_fire(cgroup: Cgroup) -> None:
@@ -78,7 +80,7 @@ def test_pressure_of_one_cgroup_is_not_that_of_its_sibling(cgroup: Cgroup) -> No
 def test_asyncio_is_told(cgroup: Cgroup) -> None:
     async def main() -> Event:
         with Watch(cgroup, files=(), triggers=[TRIGGER]) as watch, contention(cgroup):
-            return await asyncio.wait_for(anext(watch), 30)
+            return await asyncio.wait_for(anext(watch), SECONDS)
 
     event = asyncio.run(main())
     assert event == Pressure(cgroup.path, TRIGGER, event.time)
@@ -91,7 +93,7 @@ def test_who_waits_for_the_descriptor_through_epoll_in_epoll_loses_nothing(cgrou
         events: list[Event] = []
         with contention(cgroup):
             while not events:
-                assert outer.poll(30)
+                assert outer.poll(SECONDS)
                 assert inner.poll(0)
                 events = watch.read()
         assert pressure(events) == events
@@ -109,7 +111,7 @@ def test_two_triggers_of_one_file_are_told_apart(cgroup: Cgroup) -> None:
 def test_a_trigger_ends_with_its_cgroup(cgroup: Cgroup) -> None:
     with cgroup.make_child("x") as child, Watch(child, triggers=[TRIGGER, "memory full 1s 2s"]) as watch:
         cgroup.remove_child("x")
-        (event,) = watch.wait(timeout=20)
+        (event,) = watch.wait(timeout=SECONDS)
         assert event == Removed(child.path, event.time)
         assert watch.is_over
 
@@ -121,7 +123,7 @@ def test_turning_pressure_off_is_told(cgroup: Cgroup) -> None:
         assert event == PressureOff(cgroup.path, TRIGGER, event.time)
         assert watch.wait(timeout=0.05) == []
         with cgroup.spawn(["sleep", "1000"]):
-            assert len(watch.wait(timeout=20)) == 1
+            assert len(watch.wait(timeout=SECONDS)) == 1
 
 
 def test_a_trigger_where_pressure_is_off_is_refused(cgroup: Cgroup) -> None:
@@ -146,6 +148,7 @@ def test_what_is_in_range_the_kernel_takes(cgroup: Cgroup, resource: str, kind: 
 
 _UNPRIVILEGED = """
 import sys
+import time
 from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.events import Trigger
 Trigger.parse(sys.argv[2]).arm(Cgroup(sys.argv[1]))

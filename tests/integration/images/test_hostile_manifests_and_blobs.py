@@ -54,7 +54,7 @@ _ARM = {"mediaType": OCI, "digest": EMPTY, "size": 2, "platform": {"os": "linux"
         (http(200, b"{", Content_Type=OCI), "can not be read: manifest: line 1 column 2"),
         (http(200, b"[]", Content_Type=OCI), "is not an object"),
         (http(200, manifest(), Content_Type=INDEX), "mediaType .*manifest.* is not the Content-Type .*index"),
-        (http(200, manifest(manifests=[]), Content_Type=OCI), "with manifests, which is ambiguous"),
+        (http(200, manifest(manifests=[]), Content_Type=OCI), "with manifests is ambiguous"),
         (http(200, manifest(), Content_Type=OCI, Docker_Content_Digest=EMPTY), "Docker-Content-Digest says"),
         (http(200, manifest(), Content_Type=OCI, Docker_Content_Digest="md5:../.."), "'md5:../..' is no digest"),
         (http(200, b"", Content_Type=OCI, Content_Length=str(1 << 50)), "wants to send 1125899906842624 bytes"),

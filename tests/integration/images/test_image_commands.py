@@ -21,6 +21,7 @@ from tests.support.image_commands import ImageCommands
 from tests.support.image_layout import ImageLayout
 from tests.support.registry import RealRegistry
 from tests.support.terminal import Terminal
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "busybox", "docker-registry", "skopeo")
 
@@ -242,7 +243,7 @@ def test_progress_is_for_terminals_only(images: Images) -> None:
     shutil.rmtree(images.store)
     with Terminal(images.firkin.command("pull", "--store", str(images.store), images.base)) as terminal:
         terminal.expect(b"sha256:")
-        assert terminal.process.wait(60) == 0
+        assert terminal.process.wait(SECONDS) == 0
     before, _, after = terminal.seen.partition(b"\r\x1b[K")
     assert f"asking {images.host} for team/base".encode() in before
     # The line is taken away before anything is printed.

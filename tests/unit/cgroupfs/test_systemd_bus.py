@@ -23,6 +23,7 @@ from firkin.errors import (
     CgroupTimeoutError,
     CgroupValueError,
 )
+from tests.support.waiting import SECONDS
 
 LET_IN = b"DATA\r\nOK 0123456789abcdef\r\n"
 OWNER = ":1.7"
@@ -106,13 +107,13 @@ def manager(job: Answers) -> Answers:
 
 
 def test_a_call_returns_what_the_other_side_returns(tmp_path: Path) -> None:
-    with peer(tmp_path / "bus", polite) as path, Bus(path, timeout=10) as bus:
-        assert bus.call("a.b", "/", "a.b.C", "s", "x", deadline=time.monotonic() + 10) == (":1.1",)
+    with peer(tmp_path / "bus", polite) as path, Bus(path, timeout=SECONDS) as bus:
+        assert bus.call("a.b", "/", "a.b.C", "s", "x", deadline=time.monotonic() + SECONDS) == (":1.1",)
 
 
 def test_no_bus_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CgroupError) as caught:
-        Bus(str(tmp_path / "bus"), timeout=1)
+        Bus(str(tmp_path / "bus"), timeout=SECONDS)
     assert str(caught.value).startswith(f"connect to systemd: {tmp_path}/bus: No such file or directory (is systemd")
 
 
@@ -122,7 +123,7 @@ def test_a_bus_that_lets_nobody_in(tmp_path: Path, greeting: bytes) -> None:
         peer(tmp_path / "bus", polite, greeting) as path,
         pytest.raises(CgroupError, match="does not let this user in"),
     ):
-        Bus(path, timeout=10)
+        Bus(path, timeout=SECONDS)
 
 
 def test_a_silent_bus_is_not_waited_for_for_ever(tmp_path: Path) -> None:
@@ -136,9 +137,9 @@ def test_an_error_is_an_exception_with_its_name(tmp_path: Path) -> None:
     def answers(message: Message) -> list[Message]:
         return polite(message) if member(message) == "Hello" else [new_error(message, "a.b.Bad", "s", ("why",))]
 
-    with peer(tmp_path / "bus", answers) as path, Bus(path, timeout=10) as bus:
+    with peer(tmp_path / "bus", answers) as path, Bus(path, timeout=SECONDS) as bus:
         with pytest.raises(RefusedError) as caught:
-            bus.call("a.b", "/", "a.b.C", deadline=time.monotonic() + 10)
+            bus.call("a.b", "/", "a.b.C", deadline=time.monotonic() + SECONDS)
         assert (caught.value.name, caught.value.text) == ("a.b.Bad", "why")
 
 
@@ -155,7 +156,7 @@ def test_a_job_is_over_when_systemd_says_so_and_nobody_else(tmp_path: Path, monk
 
     with peer(tmp_path / "bus", manager(job)) as path:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={path}")
-        with Systemd(timeout=10) as systemd:
+        with Systemd(timeout=SECONDS) as systemd:
             assert (systemd.version, systemd.control_group) == (252, "a")
             with pytest.raises(CgroupTimeoutError, match=r"start a\.scope: the job ended as 'timeout'"):
                 systemd.start_scope("a.scope", "system.slice", [1])
@@ -164,8 +165,10 @@ def test_a_job_is_over_when_systemd_says_so_and_nobody_else(tmp_path: Path, monk
 def test_a_job_that_never_ends_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with peer(tmp_path / "bus", manager(lambda message: [reply(message, "o", "/job/1")])) as path:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={path}")
-        with Systemd(timeout=0.2) as systemd, pytest.raises(CgroupTimeoutError):
-            systemd.start_slice("a.slice")
+        with Systemd(timeout=SECONDS) as systemd:
+            monkeypatch.setattr(systemd, "_timeout", 0.1)
+            with pytest.raises(CgroupTimeoutError):
+                systemd.start_slice("a.slice")
 
 
 def test_a_bus_without_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +179,7 @@ def test_a_bus_without_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     with peer(tmp_path / "bus", answers) as path:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={path}")
         with pytest.raises(CgroupError, match="connect to systemd: systemd is not on the bus"):
-            Systemd(timeout=10)
+            Systemd(timeout=SECONDS)
 
 
 @pytest.mark.parametrize(

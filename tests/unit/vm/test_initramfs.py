@@ -40,8 +40,8 @@ def test_the_command_gets_no_other_environment(monkeypatch: pytest.MonkeyPatch) 
     assert "STRANGER" not in run_function(command_function(["/usr/bin/env"], "/", {"A": "1"})).stdout
 
 
-def test_a_directory_that_is_not_there_ends_it() -> None:
-    assert run_function(command_function(["true"], "/nonexistent", {})).returncode == 126
+def test_a_directory_that_is_not_there_ends_it(tmp_path: Path) -> None:
+    assert run_function(command_function(["true"], str(tmp_path / "absent"), {})).returncode == 126
 
 
 def test_only_chosen_variables_are_passed() -> None:
