@@ -49,11 +49,11 @@ def create(invocation: Invocation, *, run: bool, foreground: bool = False) -> Ou
     return outcome
 
 
-def run_or_raise(plan: bytes) -> Outcome:
-    """Run a plan. Raises FirkinError, in the words of the document, if it fails."""
+def run_or_raise(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> Outcome:
+    """Run a plan, with `streams` as in run_plan(). Raises FirkinError, in the words of the document, if it fails."""
     from firkin.runtime.spawn import run_plan
 
-    outcome = run_plan(plan)
+    outcome = run_plan(plan, streams)
     if not outcome.error:
         if outcome.output >= 0:
             os.close(outcome.output)

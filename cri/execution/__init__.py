@@ -1,0 +1,1 @@
+"""Programs run in containers that are there: exec, with streams and without."""

@@ -1,0 +1,137 @@
+"""Starting a program in a container, with its streams here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from firkin.cri.streaming.process_session import ProcessSession, child_exit
+from firkin.errors import ConfigError, StateError
+from firkin.oci.record import replace
+from firkin.oci.runtime_spec import Linux, Process
+from firkin.oci.runtime_spec.config import load_config
+from firkin.runtime.compile.execution import ExecRequest, compile_exec
+from firkin.runtime.compile.request import Host
+from firkin.runtime.create import run_or_raise
+from firkin.runtime.spawn import Outcome
+from firkin.runtime.store import Container
+
+__all__ = ["Launcher", "Program", "Wish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be run, and which of its streams somebody is at the other end of."""
+
+    args: tuple[str, ...]
+    stdin: bool = False
+    stdout: bool = True
+    stderr: bool = True
+    terminal: bool = False
+
+
+class Program:
+    """A program that runs, a child of this process, and the session with it."""
+
+    def __init__(self, ended: _Ended, session: ProcessSession) -> None:
+        self._ended = ended
+        self.session = session
+
+    async def kill(self) -> None:
+        """Kill it, if it still runs, and wait for its end."""
+        self._ended.kill()
+        await self._ended.wait()
+
+
+class Launcher:
+    """Starts programs in the containers whose records are below `root`."""
+
+    def __init__(self, root: str, host: Host) -> None:
+        self._root = root
+        self._host = host
+
+    async def launch(self, container: str, wish: Wish) -> Program:
+        """Start a program in a container, with the rights and the environment of the container's own.
+
+        Raises StateError if the container does not run, ExecutableError, FirkinError.
+        """
+        # The plan is short, but it waits for the program's execution.
+        outcome, session_ends = await asyncio.to_thread(self._spawn, container, wish)
+        ended = _Ended(outcome.pidfd)
+        if wish.terminal:
+            session = ProcessSession(ended.wait, terminal=outcome.terminal, reads=wish.stdin)
+        else:
+            session = ProcessSession(
+                ended.wait, stdin=session_ends.get(0), stdout=session_ends.get(1), stderr=session_ends.get(2)
+            )
+        return Program(ended, session)
+
+    def _spawn(self, container: str, wish: Wish) -> tuple[Outcome, dict[int, int]]:
+        plan = self._compile(container, wish)
+        if wish.terminal:
+            with _streams(()) as (theirs, _):
+                return run_or_raise(plan, theirs), {}
+        wanted = [number for number, is_wanted in enumerate((wish.stdin, wish.stdout, wish.stderr)) if is_wanted]
+        with _streams(wanted) as (theirs, ours):
+            return run_or_raise(plan, theirs), ours
+
+    def _compile(self, container: str, wish: Wish) -> bytes:
+        with Container(self._root, container) as record:
+            pid, started = record.pid, record.state.get("startTime")
+            linux, base = _parts(record)
+        if not pid or not isinstance(started, int):
+            raise StateError(f"container {container}: does not run")
+        process = replace(base, args=wish.args, terminal=wish.terminal, console_size=None)
+        request = ExecRequest(pid=pid, start_time=started, foreground=True)
+        plan, _warnings = compile_exec(linux, process, request, self._host)
+        return plan
+
+
+class _Ended:
+    # The end of a child can be waited for by several, and is to be reaped once.
+    def __init__(self, pidfd: int) -> None:
+        self._pidfd = pidfd
+        self._task: asyncio.Task[int] | None = None
+
+    async def wait(self) -> int:
+        if self._task is None:
+            self._task = asyncio.create_task(child_exit(self._pidfd))
+        return await asyncio.shield(self._task)
+
+    def kill(self) -> None:
+        # The descriptor is closed when the task is done, and its number may be another file's.
+        if self._task is None or not self._task.done():
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+
+def _parts(record: Container) -> tuple[Linux, Process]:
+    config = load_config(record.config_text())
+    if config.linux is None or config.process is None:
+        raise ConfigError("process", "is missing")
+    return config.linux, config.process
+
+
+@contextmanager
+def _streams(wanted: Sequence[int]) -> Iterator[tuple[tuple[int, int, int], dict[int, int]]]:
+    # The program's ends, /dev/null where nobody is at the other one, and ours, which a failure closes.
+    theirs: dict[int, int] = {}
+    ours: dict[int, int] = {}
+    try:
+        for number in range(3):
+            if number in wanted:
+                reader, writer = os.pipe2(os.O_CLOEXEC)
+                theirs[number], ours[number] = (reader, writer) if number == 0 else (writer, reader)
+            else:
+                theirs[number] = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        yield (theirs[0], theirs[1], theirs[2]), ours
+    except BaseException:
+        for fd in ours.values():
+            os.close(fd)
+        raise
+    finally:
+        for fd in theirs.values():
+            os.close(fd)
