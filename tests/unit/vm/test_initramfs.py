@@ -41,7 +41,7 @@ def test_the_command_gets_no_other_environment(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_directory_that_is_not_there_ends_it() -> None:
-    assert run_function(command_function(["true"], "/nonexistent", {})).returncode == 126
+    assert run_function(command_function(["true"], "/proc/nonexistent", {})).returncode == 126
 
 
 def test_only_chosen_variables_are_passed() -> None:
