@@ -60,11 +60,7 @@ def run_or_raise(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> O
         return outcome
     from firkin.runtime.failure import failure_of
 
-    error = failure_of(plan, outcome)
-    if outcome.undo_error:
-        note = f"cleaning up failed as well: {os.strerror(outcome.undo_error)}"
-        error.hint = f"{error.hint}; {note}" if error.hint else note
-    raise error
+    raise failure_of(plan, outcome)
 
 
 def read_request(invocation: Invocation, *, run: bool, foreground: bool = False) -> tuple[Config, Request]:

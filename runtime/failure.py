@@ -19,12 +19,16 @@ __all__ = ["explain_failure", "failure_of"]
 
 
 def failure_of(plan: bytes, outcome: Outcome) -> FirkinError:
-    """The error that an unsuccessful outcome stands for. Reads and keeps what hooks wrote."""
+    """The error that an unsuccessful outcome stands for. Reads what hooks wrote."""
     if outcome.section < 0:
         return FirkinError(f"run the plan: {os.strerror(outcome.error)}")
     operation = operation_at(plan, outcome.section, outcome.index)
     output = _hook_words(outcome.output) if operation.name == "hook" else ""
-    return explain_failure(operation, outcome.error, outcome.detail, output)
+    error = explain_failure(operation, outcome.error, outcome.detail, output)
+    if outcome.undo_error:
+        note = f"cleaning up failed as well: {os.strerror(outcome.undo_error)}"
+        error.hint = f"{error.hint}; {note}" if error.hint else note
+    return error
 
 
 def explain_failure(operation: Operation, error: int, detail: str, output: str = "") -> FirkinError:
