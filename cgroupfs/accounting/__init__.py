@@ -15,7 +15,7 @@ from firkin.cgroupfs.accounting.layout import QUANTITIES, STATISTICS, Layout
 from firkin.cgroupfs.accounting.reader import Reader
 from firkin.cgroupfs.accounting.records import DeviceIo, GroupStats
 from firkin.cgroupfs.accounting.sample import Sample
-from firkin.cgroupfs.accounting.use import Rates, rates
+from firkin.cgroupfs.accounting.use import Rates, growth, rates
 from firkin.cgroupfs.accounting.values import ABSENT, UNLIMITED
 
 __all__ = [
@@ -29,5 +29,6 @@ __all__ = [
     "Rates",
     "Reader",
     "Sample",
+    "growth",
     "rates",
 ]

@@ -9,14 +9,25 @@ from __future__ import annotations
 import errno
 import os
 import resource
+from typing import TYPE_CHECKING, TypeAlias
 
 from firkin.cgroupfs.accounting.layout import Layout
 from firkin.cgroupfs.accounting.values import MISSING, UNKEPT
+from firkin.errors import CgroupGoneError
 
-__all__ = ["AT_FDCWD", "Row", "default_descriptors", "find_rows", "keep_open"]
+if TYPE_CHECKING:
+    from firkin.cgroupfs.accounting.changes import Changes
+
+__all__ = ["AT_FDCWD", "UNWATCHED", "Place", "Row", "default_descriptors", "find_rows", "keep_open", "place_below"]
 
 AT_FDCWD = -100
 """In place of a directory's descriptor: paths are as they are."""
+
+UNWATCHED = -1
+"""In place of a watch's number."""
+
+Place: TypeAlias = tuple[int, bytes]
+"""Where a cgroup is: a row's `base` and `path`."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -28,10 +39,11 @@ class Row:
     `name` is its path as shown; `path` leads to it from the descriptor `base`, `id` is its cgroup id (the inode
     number of its directory), `parent` the number of the parent's row or -1. `dir_fd` is its directory, and `fds` has
     a descriptor for each file of the layout; `UNKEPT` and `MISSING` stand in their places. `children` are the names
-    of what is below, and `links` the directory's number of links when they were listed.
+    of what is below, and `links` the directory's number of links when they were listed. `watch` is the number of
+    the directory's watch, or `UNWATCHED`.
     """
 
-    __slots__ = ("base", "children", "dir_fd", "fds", "id", "links", "name", "parent", "path")
+    __slots__ = ("base", "children", "dir_fd", "fds", "id", "links", "name", "parent", "path", "watch")
 
     def __init__(self, name: str, base: int, path: bytes, *, parent: int = -1) -> None:
         self.name = name
@@ -43,6 +55,17 @@ class Row:
         self.fds: list[int] = []
         self.children: list[str] = []
         self.links = 0
+        self.watch = UNWATCHED
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return self.base, self.path
+
+    def be_as(self, other: Row) -> None:
+        """Have the same cgroup, children and files as another row, until `take_over` has its descriptors."""
+        self.id, self.links, self.children, self.watch = other.id, other.links, other.children, other.watch
+        self.fds = other.fds
 
     def close(self) -> None:
         """Close what is kept."""
@@ -55,10 +78,11 @@ class Row:
     def take_over(self, other: Row) -> None:
         """Have the descriptors that another row of the same cgroup keeps, which has none after that."""
         self.dir_fd, other.dir_fd = other.dir_fd, UNKEPT
-        for number, fd in enumerate(other.fds):
-            if fd >= 0:
-                self.fds[number] = fd
-                other.fds[number] = UNKEPT
+        if self.fds is not other.fds:
+            for number, fd in enumerate(other.fds):
+                if fd >= 0:
+                    self.fds[number] = fd
+        other.fds = []
 
 
 def default_descriptors() -> int:
@@ -67,22 +91,30 @@ def default_descriptors() -> int:
     return 1 << 20 if soft == resource.RLIM_INFINITY else soft // 2
 
 
-def find_rows(rows: list[Row], layout: Layout, *, subtree: bool, known: dict[bytes, Row] | None = None) -> list[Row]:
+def find_rows(
+    rows: list[Row],
+    layout: Layout,
+    *,
+    subtree: bool,
+    known: dict[Place, Row] | None = None,
+    changes: Changes | None = None,
+) -> list[Row]:
     """Those of `rows` whose cgroups exist, with their ids and files; with `subtree`, each is followed by what is below.
 
-    Children come in the order of their names. No descriptor is left open. Groups of `known`, which is by path, are
-    taken to have the files that they had, and are listed only if children came or went.
-    Raises OSError where a directory is there but can not be listed.
+    Children come in the order of their names. No descriptor is left open. Groups of `known` are taken to have the
+    files that they had, and are listed only if children came or went: that is what `changes` say, which watch all rows
+    from now on; without them each group is looked at.
+    Raises OSError where a directory is there but can not be listed, CgroupLimitError for too many watches.
     """
     found: list[Row] = []
     waiting = list(reversed(rows))
     while waiting:
         row = waiting.pop()
         try:
-            if not _is_as_before(row, known):
-                _look(row, layout)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if error.errno == errno.ENOTDIR and row.parent < 0:
+            if not (known and _is_as_before(row, known, changes)):
+                _look(row, layout, changes)
+        except (FileNotFoundError, NotADirectoryError, CgroupGoneError) as error:
+            if isinstance(error, NotADirectoryError) and row.parent < 0:
                 raise
             continue
         number = len(found)
@@ -92,26 +124,36 @@ def find_rows(rows: list[Row], layout: Layout, *, subtree: bool, known: dict[byt
     return found
 
 
-def _is_as_before(row: Row, known: dict[bytes, Row] | None) -> bool:
+def _is_as_before(row: Row, known: dict[Place, Row], changes: Changes | None) -> bool:
+    old = known.get(row.place)
+    if old is None:
+        return False
+    if changes and not changes.lost:
+        if row.place in changes.parents or row.place in changes.children:
+            return False
+    elif not _looks_as_before(row, old, known):
+        return False
+    row.be_as(old)
+    # Another row of the same place has descriptors of its own.
+    del known[row.place]
+    return True
+
+
+def _looks_as_before(row: Row, old: Row, known: dict[Place, Row]) -> bool:
     # The number of links is two more than that of children, on the file systems that count them. A child that went
     # while another came is found by its id.
-    old = known.get(row.path) if known else None
-    if old is None or old.base != row.base or old.links < 2:
+    if old.links < 2:
         return False
     status = _status(row.base, row.path)
     if (status.st_ino, status.st_nlink) != (old.id, old.links):
         return False
-    if known and not all(_is_known(row, name, known) for name in old.children):
-        return False
-    row.id, row.links, row.children = old.id, old.links, old.children
-    row.fds = [MISSING if fd == MISSING else UNKEPT for fd in old.fds]
-    return True
+    return all(_is_known(row, name, known) for name in old.children)
 
 
-def _is_known(parent: Row, name: str, known: dict[bytes, Row]) -> bool:
-    path = _join(parent.path, name)
+def _is_known(parent: Row, name: str, known: dict[Place, Row]) -> bool:
+    child = known.get(place_below(parent.place, name))
     try:
-        return path in known and _status(parent.base, path).st_ino == known[path].id
+        return child is not None and _status(child.base, child.path).st_ino == child.id
     except FileNotFoundError:
         return False
 
@@ -120,10 +162,13 @@ def _status(base: int, path: bytes) -> os.stat_result:
     return os.stat(path, dir_fd=None if base == AT_FDCWD else base, follow_symlinks=False)
 
 
-def _look(row: Row, layout: Layout) -> None:
+def _look(row: Row, layout: Layout, changes: Changes | None) -> None:
     # Fills in the id, the children, and what is missing.
     dir_fd = os.open(row.path, _DIRECTORY, dir_fd=None if row.base == AT_FDCWD else row.base)
     try:
+        if changes:
+            # Before it is listed, so that nothing falls between.
+            changes.add(row, dir_fd)
         status = os.fstat(dir_fd)
         # Two links: the file system counts directories, and this one has none. Most are such leaves.
         kinds = dict.fromkeys(os.listdir(dir_fd), False) if status.st_nlink == 2 else _list_kinds(dir_fd)
@@ -141,11 +186,14 @@ def _list_kinds(dir_fd: int) -> dict[str, bool]:
 
 
 def _child(row: Row, number: int, name: str) -> Row:
-    return Row(f"{row.name.rstrip('/')}/{name}", row.base, _join(row.path, name), parent=number)
+    base, path = place_below(row.place, name)
+    return Row(f"{row.name.rstrip('/')}/{name}", base, path, parent=number)
 
 
-def _join(path: bytes, name: str) -> bytes:
-    return os.fsencode(name) if path == b"." else path + b"/" + os.fsencode(name)
+def place_below(parent: Place, name: str) -> Place:
+    """Where a child is."""
+    base, path = parent
+    return base, os.fsencode(name) if path == b"." else path + b"/" + os.fsencode(name)
 
 
 def keep_open(rows: list[Row], layout: Layout, budget: int) -> None:
@@ -155,7 +203,7 @@ def keep_open(rows: list[Row], layout: Layout, budget: int) -> None:
     group profits from, then the files in the order of the layout. A process that may not open so many (EMFILE)
     keeps what it got; the pass opens the rest.
     """
-    wanted = sum(fd != MISSING for row in rows for fd in row.fds)
+    wanted = sum(len(row.fds) - row.fds.count(MISSING) for row in rows)
     try:
         if wanted <= budget:
             for row in rows:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterable
-from typing import Protocol, Self
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol, Self
 
 from firkin.cgroupfs.accounting import _reader
-from firkin.cgroupfs.accounting.groups import AT_FDCWD, Row, default_descriptors, find_rows, keep_open
+from firkin.cgroupfs.accounting.groups import AT_FDCWD, Place, Row, default_descriptors, find_rows, keep_open
 from firkin.cgroupfs.accounting.layout import STATISTICS, Layout, build_layout
 from firkin.cgroupfs.accounting.records import DeviceIo, parse_io_devices
 from firkin.cgroupfs.accounting.sample import Sample
 from firkin.cgroupfs.accounting.twin import Table as TwinTable
 from firkin.cgroupfs.accounting.values import GONE
 from firkin.cgroupfs.failure import failed
-from firkin.errors import CgroupGoneError
+from firkin.errors import CgroupGoneError, CgroupLimitError
+
+if TYPE_CHECKING:
+    from firkin.cgroupfs.accounting.changes import Changes
 
 __all__ = ["Reader", "SupportsFileno"]
 
@@ -36,8 +39,10 @@ class Reader:
     Parameters: `subtree` adds everything below the groups, now and at each `refresh`. `quantities` selects what is
     read (`layout.QUANTITIES`, or names of files). `descriptors` is how many may be kept open between passes (half
     of the soft RLIMIT_NOFILE); files beyond that are opened in each pass. Each kept file also holds a page of
-    kernel memory. `table` reads: `twin.Table` instead of the module in C gives the same, slowly.
-    Raises CgroupError for a group that is not there, or can not be listed.
+    kernel memory. `threads` share a pass: it takes less time, and as much of the processors. `watch` has the kernel
+    tell which groups of a subtree come and go, by an inotify watch for each; where the user may have no more of them,
+    and without it, they are looked for. `table` reads: `twin.Table` instead of the module in C gives the same, slowly.
+    Raises CgroupError for a group that is not there, or can not be listed, ValueError for less than one thread.
     """
 
     def __init__(
@@ -46,17 +51,22 @@ class Reader:
         subtree: bool = False,
         quantities: Iterable[str] = STATISTICS,
         descriptors: int | None = None,
+        threads: int = 1,
+        watch: bool = False,
         table: type[_reader.Table] | type[TwinTable] = _reader.Table,
     ) -> None:
         self.layout: Layout = build_layout(quantities)
         self._subtree = subtree
         self._descriptors = default_descriptors() if descriptors is None else descriptors
-        self._table = table(self.layout)
+        self._table = table(self.layout, threads)
         self._lock = threading.Lock()
+        self._changes: Changes | None = None
         self._bases: list[int] = []
         self._rows: tuple[Row, ...] = ()
         try:
             self._roots = [self._root(group) for group in groups]
+            if watch and subtree:
+                self._watch()
             self.refresh()
             if len(self._rows) < len(groups):
                 self._complain()
@@ -83,6 +93,7 @@ class Reader:
             for base in self._bases:
                 os.close(base)
             self._rows, self._bases = (), []
+            self._unwatch()
 
     @property
     def kept(self) -> int:
@@ -107,51 +118,96 @@ class Reader:
         have the same ones, which is several times faster. Raises CgroupError where a directory can not be listed.
         """
         with self._lock:
-            known = None if files else {row.path: row for row in self._rows}
-            roots = [Row(root.name, root.base, root.path) for root in self._roots]
+            known = None if files else {row.place: row for row in self._rows}
+            if self._changes:
+                self._changes.take()
             try:
-                rows = find_rows(roots, self.layout, subtree=self._subtree, known=known)
-                self._exchange(rows)
+                self._exchange(self._find(known))
             except OSError as error:
                 name = str(error.filename or ", ".join(root.name for root in self._roots))
                 raise failed("list", name, error) from error
 
+    def _find(self, known: dict[Place, Row] | None) -> list[Row]:
+        try:
+            roots = [Row(root.name, root.base, root.path) for root in self._roots]
+            return find_rows(roots, self.layout, subtree=self._subtree, known=known, changes=self._changes)
+        except CgroupLimitError:
+            self._unwatch()
+            return self._find(known)
+
     def _exchange(self, rows: list[Row]) -> None:
-        old = {row.id: row for row in self._rows}
+        old = {(row.id, row.place): row for row in self._rows}
         self._table.place([])
         for row in rows:
-            if row.id in old:
-                row.take_over(old[row.id])
+            if (same := old.pop((row.id, row.place), None)) is not None:
+                row.take_over(same)
         for row in self._rows:
             row.close()
         self._rows = tuple(rows)
+        if self._changes:
+            self._changes.keep(rows)
+            self._changes.forget()
         try:
             keep_open(rows, self.layout, max(0, self._descriptors - len(self._bases)))
         finally:
             self._table.place(rows)
 
-    def is_stale(self) -> bool:
-        """Whether `refresh` would find other groups: one is gone, or the subtree has another number of descendants.
+    def _watch(self) -> None:
+        from firkin.cgroupfs.accounting.changes import Changes
 
-        It costs one read of a file for each root. Raises CgroupError.
-        """
-        if any(self._table.states):
-            return True
         try:
-            return self._subtree and sum(1 + _descendants(root) for root in self._roots) != len(self._rows)
+            self._changes = Changes()
+        except CgroupLimitError:
+            # No more inotify instances for this user.
+            self._changes = None
+
+    def _unwatch(self) -> None:
+        if self._changes:
+            self._changes.close()
+            self._changes = None
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the kernel tells which groups come and go."""
+        return self._changes is not None
+
+    def is_stale(self) -> bool:
+        """Whether `refresh` would find other groups, as the kernel tells where it watches.
+
+        Else: whether one is gone, or the subtree has another number of descendants. It costs one read of a file for
+        each root. Raises CgroupError.
+        """
+        with self._lock:
+            if any(self._table.states) or (self._changes and self._changes.take()):
+                return True
+        if not self._subtree:
+            return False
+        try:
+            # Fails where a root is gone.
+            count = sum(1 + _descendants(root) for root in self._roots)
+            return count != len(self._rows) and not self._changes
         except FileNotFoundError:
             return True
         except OSError as error:
             raise failed("read", f"{self._roots[0].name}/cgroup.stat", error) from error
 
-    def read(self) -> Sample:
+    def read(self, rows: Sequence[int] | None = None, files: Iterable[str] | None = None) -> Sample:
         """One pass over all groups. What was removed meanwhile is marked in the sample, and never an exception.
 
+        Parameters: `rows` limits it to rows of these numbers, in ascending order; the others stay as they are in the
+        sample. `files` limits it to files of these names; what the rows have of others is absent then.
         The sample shows the reader's own matrix: it changes with the next `read`. `Sample.copy` keeps one.
+        Raises IndexError for what is no row, and KeyError for a file that is not among the selected ones.
         """
         with self._lock:
-            self._table.read()
+            self._table.read(rows, None if files is None else [self._file(name) for name in files])
             return self._sample()
+
+    def _file(self, name: str) -> int:
+        number = self.layout.file(name)
+        if number < 0:
+            raise KeyError(name)
+        return number
 
     def sample(self) -> Sample:
         """The same as `read().copy()`."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from itertools import pairwise
 
 from firkin.cgroupfs.accounting.groups import AT_FDCWD, Row
 from firkin.cgroupfs.accounting.layout import Kind, Layout, StatFile
@@ -110,9 +111,11 @@ def parse(file: StatFile, text: bytes) -> list[int]:
 
 
 class Table:
-    """The same as `_reader.Table`, by the same names."""
+    """The same as `_reader.Table`, by the same names; it reads with one thread, however many there may be."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, threads: int = 1) -> None:
+        if threads < 1:
+            raise ValueError("a pass needs a thread")
         self._layout = layout
         self.place([])
 
@@ -127,12 +130,19 @@ class Table:
         self.values, self.clocks = self._values.toreadonly(), self._clocks.toreadonly()
         self.states, self.errors = self._states.toreadonly(), self._errors.toreadonly()
 
-    def read(self) -> int:
-        """Read every file of every row that is not gone; returns how many rows are not."""
-        for number in range(len(self._rows)):
+    def read(self, rows: Sequence[int] | None = None, files: Iterable[int] | None = None) -> int:
+        """Read the rows that are not gone; returns how many of them are not. Raises IndexError."""
+        everything = range(len(self._layout.files))
+        chosen = set(everything if files is None else files)
+        wanted = list(range(len(self._rows)) if rows is None else rows)
+        if not chosen.issubset(everything):
+            raise IndexError("no such file")
+        if any(not last < row < len(self._rows) for last, row in pairwise([-1, *wanted])):
+            raise IndexError("no such row, or not in ascending order")
+        for number in wanted:
             if self._states[number] == READ:
-                self._read_row(number)
-        return sum(state == READ for state in self._states)
+                self._read_row(number, chosen)
+        return sum(self._states[number] == READ for number in wanted)
 
     def text(self, row: int, file: int) -> bytes:
         """The text of one file, read now. Raises OSError, IndexError."""
@@ -140,24 +150,24 @@ class Table:
             raise IndexError("no such row or file")
         return _read_file(self._rows[row], file, self._layout.files[file].name)
 
-    def _read_row(self, number: int) -> None:
+    def _read_row(self, number: int, chosen: Set[int]) -> None:
         row, columns = self._rows[number], len(self._layout.columns)
         self._clocks[number] = time.monotonic_ns()
         values = [ABSENT] * columns
-        errors = []
-        for position, (file, first) in enumerate(zip(self._layout.files, self._layout.first, strict=True)):
+        errors = dict.fromkeys(range(len(self._layout.files)), 0)
+        for position in sorted(chosen):
+            file, first = self._layout.files[position], self._layout.first[position]
             try:
                 values[first : first + len(file.keys)] = parse(file, _read_file(row, position, file.name))
-                errors.append(0)
             except OSError as error:
-                errors.append(error.errno or 0)
-        doubtful = any(error in _GONE_ERRORS and fd != MISSING for error, fd in zip(errors, row.fds, strict=True))
-        if (doubtful or all(errors)) and not _is_alive(row):
+                errors[position] = error.errno or 0
+        doubtful = any(errors[place] in _GONE_ERRORS and row.fds[place] != MISSING for place in chosen)
+        if (doubtful or all(errors[place] for place in chosen)) and not _is_alive(row):
             self._states[number] = GONE
             values = [ABSENT] * columns
         for column, value in enumerate(values):
             self._values[number * columns + column] = value
-        for position, error_number in enumerate(errors):
+        for position, error_number in errors.items():
             self._errors[number * len(errors) + position] = error_number
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firkin.cgroupfs.accounting.sample import Sample
+from firkin.cgroupfs.accounting.values import LARGEST
 
-__all__ = ["Rates", "group_rates", "rates"]
+__all__ = ["Rates", "group_rates", "growth", "rates"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +88,24 @@ def group_rates(before: Sample, earlier: int, after: Sample, later: int) -> Rate
         memory_stall=share("memory.pressure some total"),
         io_stall=share("io.pressure some total"),
     )
+
+
+def growth(before: Sample, after: Sample, column: str) -> array[float]:
+    """How fast a counter of all groups grew: a number per second for each row of `after`, NaN where there is none.
+
+    Parameters: `column` is a name such as `cpu.stat usage_usec`. Raises KeyError if it was not selected.
+    """
+    numbers, clocks = before.column(column).tolist(), before.clocks.tolist()
+    if before.rows is not after.rows:
+        numbers, clocks = _moved(before, after, numbers), _moved(before, after, clocks)
+    both = zip(numbers, clocks, after.column(column), after.clocks, strict=True)
+    return array("d", [
+        max(0, last - first) * 1e9 / (now - then) if first <= LARGEST >= last and now > then else math.nan
+        for first, then, last, now in both
+    ])  # fmt: skip
+
+
+def _moved(before: Sample, after: Sample, numbers: list[int]) -> list[int]:
+    # To the places that the groups have in `after`; those that are new have no number.
+    places = {row.id: number for row, number in zip(before.rows, numbers, strict=True)}
+    return [places.get(row.id, LARGEST + 1) for row in after.rows]

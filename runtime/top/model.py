@@ -1,18 +1,21 @@
 """What the view shows: the groups as a tree, in an order, some of them folded away or filtered out.
 
-A value is computed when it is asked for, so that the cost of a tick is that of reading, of one value of each group to
-sort by, and of the rows in sight.
+A tick costs what is looked at: all quantities of the groups in sight, and of the others only the file that they are
+sorted by. Values are made of numbers when they are shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firkin.cgroupfs.accounting.reader import Reader, SupportsFileno
 from firkin.cgroupfs.accounting.sample import Sample
-from firkin.cgroupfs.accounting.values import UNLIMITED
-from firkin.runtime.top.columns import COLUMNS, QUANTITIES, Column, printable
+from firkin.cgroupfs.accounting.use import growth
+from firkin.cgroupfs.accounting.values import ABSENT, GONE, MISSING, UNLIMITED
+from firkin.runtime.top.columns import COLUMNS, QUANTITIES, Column, Now, Rate, printable
 from firkin.runtime.top.limits import Limits
+from firkin.runtime.top.tree import Tree
 
 __all__ = ["BY_NAME", "Line", "Model"]
 
@@ -49,8 +52,7 @@ class _Group:
         return self._model.sample.value(self._place, name)
 
     def per_second(self, name: str) -> float | None:
-        before, after = self._model.before, self._model.sample
-        earlier = self._model.places_before.get(after.rows[self._place].id)
+        before, after, earlier = self._model.before, self._model.sample, self._model.place_before(self._place)
         if before is None or earlier is None:
             return None
         first, last = before.value(earlier, name), after.value(self._place, name)
@@ -67,23 +69,29 @@ class _Group:
 class Model:
     """The tree below `group`, read at each `tick`. Close it, or use it in `with`.
 
-    `sort` is `BY_NAME` or the name of a column, `reverse` turns its order round (largest first, names ascending),
-    `filter` is a part of the path: what has it is shown, with what is above it, whatever is folded.
-    `descriptors` is how many may be kept open. Raises CgroupError.
+    `sort` is `BY_NAME` or the name of a column, `reverse` turns its order round (largest first, names ascending).
+    `shown` are the rows in the order of lines, `focus` is the number of a line, which stays with its group. `reach` is
+    how many lines before and after it are read at each tick, None for all; what is shown beyond that asks for it with
+    `look`. `descriptors` is how many may be kept open. Raises CgroupError.
     """
 
     def __init__(self, group: str | SupportsFileno, *, sort: str = BY_NAME, descriptors: int | None = None) -> None:
         self.sort = sort
         self.reverse = False
-        self.filter = ""
+        self.focus = 0
+        self.reach: int | None = None
         self.before: Sample | None = None
-        self.places_before: dict[int, int] = {}
+        self.limits = Limits()
+        self._filter = ""
         self._folded: set[int] = set()
         self._ticks = 0
-        self.limits = Limits()
-        self._reader = Reader(group, subtree=True, quantities=QUANTITIES, descriptors=descriptors)
-        self._arrange()
-        self.sample = self._reader.sample()
+        # The rows that were read since the last tick, None for all; and what `place_before` tells, when it is asked.
+        self._fresh: set[int] | None = None
+        self._places_before: dict[int, int] = {}
+        self._reader = Reader(group, subtree=True, quantities=QUANTITIES, descriptors=descriptors, watch=True)
+        self._grow()
+        self.sample = self._reader.read()
+        self._arrange(None)
 
     def __enter__(self) -> Model:
         return self
@@ -95,89 +103,135 @@ class Model:
         """Close the descriptors."""
         self._reader.close()
 
-    def tick(self) -> None:
-        """Read again; rates are those since the last time. Raises CgroupError."""
-        self._ticks += 1
-        self.before = self.sample
-        self.places_before = {row.id: place for place, row in enumerate(self.before.rows)}
-        files = self._ticks % _FILES_EVERY == 0
-        if files or self._reader.is_stale():
-            self._reader.refresh(files=files)
-            self._arrange()
-        if self._ticks % _LIMITS_EVERY == 0:
-            self.limits = Limits()
-        self.sample = self._reader.sample()
-
-    def _arrange(self) -> None:
-        rows = self._reader.rows
-        self._children: list[list[int]] = [[] for _ in rows]
-        self._roots: list[int] = []
-        for place, row in enumerate(rows):
-            (self._children[row.parent] if row.parent >= 0 else self._roots).append(place)
-
     def __len__(self) -> int:
         """The number of groups that are not gone."""
-        return sum(not state for state in self.sample.states)
+        return len(self.sample) - bytes(self.sample.states).count(GONE)
+
+    @property
+    def filter(self) -> str:
+        """A part of the path: what has it is shown, with what is above it, whatever is folded."""
+        return self._filter
+
+    @filter.setter
+    def filter(self, text: str) -> None:
+        self._filter = text
+        self._arrange(self._focused())
 
     def sort_by(self, name: str) -> None:
-        """Sort by a column; if that is so already, the other way round."""
+        """Sort by a column; if that is so already, the other way round. A rate of what was not read shows at a tick."""
+        focused = self._focused()
         self.reverse = name == self.sort and not self.reverse
         self.sort = name
+        self._read(focused)
 
     def fold(self, id: int, *, folded: bool) -> None:
         """Hide or show what is below a group."""
         (self._folded.add if folded else self._folded.discard)(id)
+        self._arrange(self._focused())
+
+    def tick(self) -> None:
+        """Read again; rates are those since a group was read before. Raises CgroupError."""
+        self._ticks += 1
+        focused = self._focused()
+        self.before = self.sample.copy()
+        files = self._ticks % _FILES_EVERY == 0
+        if files or self._reader.is_stale():
+            self._reader.refresh(files=files)
+            self._grow()
+        if self._ticks % _LIMITS_EVERY == 0:
+            self.limits = Limits()
+        self._read(focused)
+
+    def place_before(self, place: int) -> int | None:
+        """The number that a row had before the last tick, None if its group was not there."""
+        if self.before is None or self.before.rows is self._reader.rows:
+            return place
+        if not self._places_before:
+            self._places_before = {row.id: number for number, row in enumerate(self.before.rows)}
+        return self._places_before.get(self._reader.rows[place].id)
+
+    def _grow(self) -> None:
+        self._tree = Tree(self._reader.rows)
+        self._having: dict[str, list[int]] = {}
+
+    def _read(self, focused: int | None) -> None:
+        self._places_before = {}
+        if self.reach is None:
+            self.sample, self._fresh = self._reader.read(), None
+            self._arrange(focused)
+            return
+        file = self._file_to_sort_by()
+        self.sample = self._reader.read(self._with_file(file) if file else (), [file] if file else None)
+        self._arrange(focused)
+        near = self.shown[max(0, self.focus - self.reach) : self.focus + self.reach + 1]
+        self._reader.read(sorted(near))
+        self._fresh = set(near)
+
+    def _with_file(self, file: str) -> list[int]:
+        number = self._reader.layout.file(file)
+        if file not in self._having:
+            self._having[file] = [place for place, row in enumerate(self._reader.rows) if row.fds[number] != MISSING]
+        return self._having[file]
+
+    def look(self, place: int) -> None:
+        """Read a group that is not within reach, if that was not done since the last tick."""
+        if self._fresh is not None and place not in self._fresh:
+            self._reader.read((place,))
+            self._fresh.add(place)
+
+    def _focused(self) -> int | None:
+        return self._reader.rows[self.shown[self.focus]].id if self.shown else None
+
+    def _arrange(self, focused: int | None) -> None:
+        rows = self._reader.rows
+        hidden = {place for place, state in enumerate(self.sample.states) if state == GONE}
+        if self._filter:
+            hidden |= set(range(len(rows))) - self._tree.with_ancestors(self._filter)
+        folded = () if self._filter else self._folded
+        self.shown = self._tree.walk(self._keys(), reverse=self.reverse, hidden=hidden, folded=folded)
+        last = min(self.focus, max(0, len(self.shown) - 1))
+        self.focus = next((number for number, place in enumerate(self.shown) if rows[place].id == focused), last)
+
+    def _column(self) -> Column | None:
+        return next((column for column in COLUMNS if column.name == self.sort), None)
+
+    def _file_to_sort_by(self) -> str:
+        column = self._column()
+        return column.source.name.partition(" ")[0] if column and isinstance(column.source, Now | Rate) else ""
+
+    def _keys(self) -> Sequence[float] | None:
+        # A key for each row, smallest first; None: the order of names, which rows have.
+        column = self._column()
+        if column is None:
+            return None
+        if isinstance(column.source, Now):
+            return [1 if value == ABSENT else -value for value in self.sample.column(column.source.name)]
+        if isinstance(column.source, Rate) and self.before:
+            # NaN is not equal to itself.
+            return [1 if rate != rate else -rate for rate in growth(self.before, self.sample, column.source.name)]
+        values = (column.source.of(_Group(self, place)) for place in range(len(self.sample)))
+        return [1 if value is None else -value for value in values]
 
     def lines(self) -> list[Line]:
         """The lines in their order."""
-        order, wanted = self._order(), self._wanted()
-        found: list[Line] = []
-        waiting = [(place, 0) for place in reversed(self._sorted(self._roots, order))]
-        while waiting:
-            place, depth = waiting.pop()
-            if self.sample.is_gone(place) or (wanted is not None and place not in wanted):
-                continue
-            row, children = self.sample.rows[place], self._children[place]
-            folded = wanted is None and row.id in self._folded
-            name = printable(row.name if depth == 0 else row.name.rpartition("/")[2])
-            found.append(Line(place, row.id, name, depth, bool(children), folded))
-            if not folded:
-                waiting += [(child, depth + 1) for child in reversed(self._sorted(children, order))]
-        return found
+        return [self.line(place) for place in self.shown]
 
-    def _order(self) -> list[float] | None:
-        # A key for each row, smallest first; None: the order of names, which rows have.
-        column = next((column for column in COLUMNS if column.name == self.sort), None)
-        if column is None:
-            return None
-        values = (column.value(_Group(self, place)) for place in range(len(self.sample)))
-        return [1.0 if value is None else -value for value in values]
+    def line(self, place: int) -> Line:
+        """The line of a row."""
+        row, depth, children = self.sample.rows[place], self._tree.depth[place], self._tree.children[place]
+        name = printable(row.name if depth == 0 else row.name.rpartition("/")[2])
+        return Line(place, row.id, name, depth, bool(children), not self._filter and row.id in self._folded)
 
-    def _sorted(self, places: list[int], order: list[float] | None) -> list[int]:
-        if order is None:
-            return places[::-1] if self.reverse else places
-        return sorted(places, key=order.__getitem__, reverse=self.reverse)
-
-    def _wanted(self) -> set[int] | None:
-        if not self.filter:
-            return None
-        found: set[int] = set()
-        for place, row in enumerate(self.sample.rows):
-            if self.filter in row.name:
-                while place >= 0 and place not in found:
-                    found.add(place)
-                    place = self.sample.rows[place].parent
-        return found
-
-    def cell(self, line: Line, column: Column) -> str:
-        """What is shown of a group in a column."""
-        return column.text(_Group(self, line.row))
+    def cells(self, line: Line) -> list[str]:
+        """What is shown of a group, column by column."""
+        group = _Group(self, line.row)
+        return [column.text(group) for column in COLUMNS]
 
     def record(self, line: Line) -> dict[str, object]:
         """A group as JSON has it: numbers, null where there is none, `max` for no limit."""
         group, row = _Group(self, line.row), self.sample.rows[line.row]
         record: dict[str, object] = {"path": printable(row.name), "id": row.id}
         for column in COLUMNS:
-            value = column.value(group)
+            value = column.source.of(group)
             record[column.name] = "max" if value == UNLIMITED else value
         return record

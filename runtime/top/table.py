@@ -21,7 +21,7 @@ def titles() -> str:
 
 def cells(model: Model, line: Line) -> str:
     """A group's columns after the name."""
-    return " ".join(model.cell(line, column).rjust(column.width) for column in COLUMNS)
+    return " ".join(cell.rjust(column.width) for cell, column in zip(model.cells(line), COLUMNS, strict=True))
 
 
 def table(model: Model) -> str:

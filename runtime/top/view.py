@@ -1,17 +1,18 @@
-"""The view in a terminal. Only lines in sight are made into widgets."""
+"""The view in a terminal."""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Hashable
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 import urwid
 
+from firkin.runtime.top.body import Body
 from firkin.runtime.top.columns import COLUMNS
 from firkin.runtime.top.model import BY_NAME, Line, Model
-from firkin.runtime.top.table import cells, label, titles
+from firkin.runtime.top.table import titles
 
 __all__ = ["View", "show"]
 
@@ -22,81 +23,10 @@ _PALETTE = [
     ("focus", "standout", ""),
     ("foot", "bold", ""),
 ]
-_NAME_WIDTH = 20
 # A key, or what a mouse does.
 _Input = str | tuple[str, int, int, int]
 _KEYS = {column.key: column.name for column in COLUMNS} | {"n": BY_NAME}
 _HELP = "q quit  </> or a letter: sort  R reverse  enter/left/right fold  / filter"
-
-
-class _LineWidget(urwid.Widget):
-    # One line of text that can have the focus; its keys are for the view. urwid's own Text and AttrMap take several
-    # times as long, and every line in sight is new at each tick.
-    _sizing = frozenset([urwid.FLOW])
-    _selectable = True
-    no_cache: ClassVar[list[str]] = ["rows"]
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self._text = text
-
-    def rows(self, _size: tuple[int], _focus: bool = False) -> int:
-        return 1
-
-    def render(self, size: tuple[()] | tuple[int] | tuple[int, int], focus: bool = False) -> urwid.Canvas:
-        columns = size[0] if size else len(self._text)
-        end, _ = urwid.calc_text_pos(self._text, 0, len(self._text), columns)
-        text, charset = urwid.apply_target_encoding(self._text[:end])
-        attribute: list[list[tuple[Hashable, int]]] = [[("focus" if focus else "line", len(text))]]
-        return urwid.TextCanvas([text], attribute, [charset], maxcol=columns)
-
-    def keypress(self, size: tuple[()] | tuple[int] | tuple[int, int], key: str) -> str | None:
-        return key
-
-
-class _Lines(urwid.ListWalker[int, _LineWidget]):
-    # The lines of the model by number.
-
-    def __init__(self, model: Model) -> None:
-        self._model = model
-        self.lines = model.lines()
-        self.width = _NAME_WIDTH
-        self.focus = 0
-
-    def update(self) -> None:
-        """Take the model's lines; the focus stays with its group."""
-        focused = self.lines[self.focus].id if self.lines else None
-        self.lines = self._model.lines()
-        places = {line.id: number for number, line in enumerate(self.lines)}
-        self.focus = places.get(focused or 0, min(self.focus, max(0, len(self.lines) - 1)))
-        self._modified()
-
-    def __getitem__(self, position: int) -> _LineWidget:
-        line = self.lines[position]
-        name = label(line)
-        if len(name) > self.width:
-            name = name[: self.width - 1] + "~"
-        return _LineWidget(f"{name:{self.width}} {cells(self._model, line)}")
-
-    def next_position(self, position: int) -> int:
-        return self._checked(position + 1)
-
-    def prev_position(self, position: int) -> int:
-        return self._checked(position - 1)
-
-    def _checked(self, position: int) -> int:
-        if not 0 <= position < len(self.lines):
-            raise IndexError(position)
-        return position
-
-    def set_focus(self, position: int) -> None:
-        self.focus = position
-        self._modified()
-
-    def positions(self, reverse: bool = False) -> range:
-        """All numbers, for the list's keys home and end."""
-        numbers = range(len(self.lines))
-        return numbers[::-1] if reverse else numbers
 
 
 class View:
@@ -108,14 +38,14 @@ class View:
     def __init__(self, model: Model, screen: urwid.display.raw.Screen) -> None:
         self._model = model
         self._screen = screen
-        self._lines = _Lines(model)
+        self._body = Body(model)
         self._head = urwid.Text("", wrap="clip")
         self._foot = urwid.Text("", wrap="clip")
         self._filter = urwid.Edit("filter: ")
         urwid.connect_signal(self._filter, "change", self._set_filter)
         self._footer: urwid.WidgetPlaceholder[urwid.Widget] = urwid.WidgetPlaceholder(self._foot)
         head, foot = urwid.AttrMap(self._head, "head"), urwid.AttrMap(self._footer, "foot")
-        self.widget = urwid.Frame(urwid.ListBox(self._lines), header=head, footer=foot)
+        self.widget = urwid.Frame(self._body, header=head, footer=foot)
         self._resize()
 
     def tick(self) -> None:
@@ -183,19 +113,19 @@ class View:
         return True
 
     def _focused(self) -> Line | None:
-        return self._lines.lines[self._lines.focus] if self._lines.lines else None
+        return self._model.line(self._model.shown[self._model.focus]) if self._model.shown else None
 
     def _resize(self) -> None:
-        columns, _ = self._screen.get_cols_rows()
-        self._lines.width = max(_NAME_WIDTH, columns - len(titles()) - 1)
-        self._update()
+        columns, rows = self._screen.get_cols_rows()
+        self._body.resize(columns, rows, len(titles()) + 1)
+        self._set_texts()
 
     def _update(self) -> None:
-        self._lines.update()
+        self._body.update()
         self._set_texts()
 
     def _set_texts(self) -> None:
-        head: list[Any] = [self._title(BY_NAME, f"{'CGROUP':{self._lines.width}}")]
+        head: list[Any] = [self._title(BY_NAME, f"{'CGROUP':{self._body.name_width}}")]
         for column in COLUMNS:
             head += [" ", self._title(column.name, column.title.rjust(column.width))]
         self._head.set_text(head)

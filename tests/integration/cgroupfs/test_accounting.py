@@ -48,6 +48,11 @@ def _open_descriptors() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
+def _watches() -> int:
+    fds = [fd for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink() and str(fd.readlink()).endswith("inotify")]
+    return sum(Path(f"/proc/self/fdinfo/{fd.name}").read_text().count("inotify wd") for fd in fds)
+
+
 @_BUDGETS
 def test_the_twin_reads_the_same_of_a_frozen_group(cgroup: Cgroup, descriptors: int) -> None:
     for name in ("a", "b"):
@@ -101,8 +106,32 @@ def test_groups_that_vanish_are_marked_and_the_others_read(cgroup: Cgroup, descr
         assert not reader.read().is_gone(2)
 
 
+def test_a_watching_reader_follows_the_tree_and_gives_watches_back(cgroup: Cgroup) -> None:
+    for name in ("a", "b"):
+        cgroup.make_child(name).close()
+    with Reader(cgroup, subtree=True, watch=True) as reader:
+        for number in range(20):
+            cgroup.remove_child("b")
+            with cgroup.make_child("b") as child:
+                child.make_child(f"c{number}").close()
+                assert reader.is_stale(), "another group of the same name"
+                reader.refresh(files=False)
+                assert not reader.is_stale()
+                assert reader.paths == tuple(f"{cgroup.path}{name}" for name in ("", "/a", "/b", f"/b/c{number}"))
+                assert not any(reader.read().states)
+                child.remove_child(f"c{number}")
+        assert _watches() == 4
+        cgroup.remove_child("b")
+        cgroup.remove_child("a")
+        Cgroup.destroy(cgroup.path)
+        assert reader.is_stale(), "the root itself is gone, which nothing below it tells"
+
+
 @_BUDGETS
-def test_groups_that_come_and_go_in_the_midst_of_passes_raise_nothing(cgroup: Cgroup, descriptors: int) -> None:
+@pytest.mark.parametrize("threads", [1, 2])
+def test_groups_that_come_and_go_in_the_midst_of_passes_raise_nothing(
+    cgroup: Cgroup, descriptors: int, threads: int
+) -> None:
     names = [f"g{number}" for number in range(20)]
     stop = threading.Event()
 
@@ -118,10 +147,10 @@ def test_groups_that_come_and_go_in_the_midst_of_passes_raise_nothing(cgroup: Cg
     thread.start()
     gone = read = 0
     try:
-        with Reader(cgroup, subtree=True, descriptors=descriptors) as reader:
+        with Reader(cgroup, subtree=True, descriptors=descriptors, threads=threads, watch=threads > 1) as reader:
             deadline = time.monotonic() + SECONDS
             while (gone < 20 or read < 20) and time.monotonic() < deadline:
-                reader.refresh()
+                reader.refresh(files=threads == 1)
                 sample = reader.read()
                 for row in range(1, len(sample)):
                     usage = sample.value(row, "cpu.stat usage_usec")

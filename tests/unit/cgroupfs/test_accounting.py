@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from firkin.cgroupfs.accounting import ABSENT, UNLIMITED, Reader, rates, twin
+from firkin.cgroupfs.accounting import ABSENT, UNLIMITED, Reader, growth, rates, twin
 from firkin.cgroupfs.accounting._reader import Table
 from firkin.cgroupfs.accounting.layout import build_layout, hugepage_sizes
 from firkin.cgroupfs.accounting.records import DeviceIo
-from firkin.errors import CgroupGoneError, CgroupPathError, CgroupValueError
+from firkin.cgroupfs.events import inotify
+from firkin.cgroupfs.handle import Handle
+from firkin.errors import CgroupGoneError, CgroupLimitError, CgroupPathError, CgroupValueError
 from tests.support.stat_tree import RECORDED, write_group
 
 TABLES = pytest.mark.parametrize("table", [Table, twin.Table])
@@ -94,6 +97,142 @@ def test_a_group_can_be_given_by_its_descriptor(tree: Path) -> None:
         assert reader.paths[3] == f"{tree}/b"
         assert [group.path for group in reader.read().groups()] == list(reader.paths)
         assert list(reader.read().column("pids.current")) == [3, 3, 3, 3]
+
+
+@TABLES
+def test_a_pass_can_be_over_some_rows_and_some_files(tree: Path, table: type[Table]) -> None:
+    with Reader(str(tree), subtree=True, table=table) as reader:
+        before = reader.sample()
+        for name in ("a", "b"):
+            (tree / name / "pids.current").write_text("4\n")
+            (tree / name / "memory.current").write_text("8192\n")
+        sample = reader.read([1, 2], ["pids.current"])
+        assert list(sample.column("pids.current")) == [3, 4, 3, 3]
+        assert [sample.value(row, "memory.current") for row in range(4)] == [5668864, None, None, 5668864]
+        assert [after > then for after, then in zip(sample.clocks, before.clocks, strict=True)] == [0, 1, 1, 0]
+        assert set(reader.read(files=()).values) == {ABSENT}
+        assert list(reader.read([3]).column("memory.current")) == [ABSENT, ABSENT, ABSENT, 8192]
+
+
+@TABLES
+def test_what_is_no_row_and_no_file_is_not_read(tree: Path, table: type[Table]) -> None:
+    with Reader(str(tree), subtree=True, table=table) as reader:
+        for rows in ([4], [-1], [1, 1], [2, 1]):
+            with pytest.raises(IndexError):
+                reader.read(rows)
+        with pytest.raises(KeyError):
+            reader.read(files=["cpu.max"])
+        assert list(reader.read().column("pids.current")) == [3] * 4, "the reader can be used on"
+
+
+@TABLES
+def test_a_removed_group_is_gone_though_only_one_file_is_read(tree: Path, table: type[Table]) -> None:
+    with Reader(str(tree), subtree=True, descriptors=0, table=table) as reader:
+        shutil.rmtree(tree / "a/x")
+        assert [reader.read(files=["memory.current"]).is_gone(row) for row in range(4)] == [False, False, True, False]
+        assert reader.read([2]).is_gone(2)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 64])
+@pytest.mark.parametrize("budget", [0, 1000, 100_000])
+def test_threads_read_what_one_reads(tmp_path: Path, threads: int, budget: int) -> None:
+    for number in range(300):
+        write_group(tmp_path / f"top/g{number}", RECORDED | {"memory.current": f"{number}\n"})
+    top = str(tmp_path / "top")
+    with (
+        Reader(top, subtree=True, descriptors=budget) as one,
+        Reader(top, subtree=True, descriptors=budget, threads=threads) as many,
+    ):
+        shutil.rmtree(tmp_path / "top/g7")
+        first, second = one.read(), many.read()
+        assert list(first.values) == list(second.values)
+        assert list(first.states) == list(second.states)
+        assert list(one.read(range(1, 300, 7)).values) == list(many.read(range(1, 300, 7)).values)
+
+
+@TABLES
+def test_no_thread_makes_no_pass(table: type[Table]) -> None:
+    with pytest.raises(ValueError, match="a pass needs a thread"):
+        Reader(threads=0, table=table)
+
+
+def test_a_watching_reader_is_told_of_groups_that_come_and_go(tree: Path) -> None:
+    write_group(tree, {"cgroup.stat": "nr_descendants 0\n"})
+    with Reader(str(tree), subtree=True, watch=True) as reader:
+        assert reader.is_watching
+        assert not reader.is_stale(), "what cgroup.stat says is not asked"
+        write_group(tree / "b/new")
+        assert reader.is_stale()
+        reader.refresh(files=False)
+        assert not reader.is_stale()
+        assert reader.paths == tuple(f"{tree}{name}" for name in ("", "/a", "/a/x", "/b", "/b/new"))
+        write_group(tree / "b/new/newer")
+        shutil.rmtree(tree / "a/x")
+        assert reader.is_stale()
+        reader.refresh()
+        assert reader.paths == tuple(f"{tree}{name}" for name in ("", "/a", "/b", "/b/new", "/b/new/newer"))
+        assert list(reader.read().column("pids.current")) == [3] * 5
+
+
+def test_a_group_that_takes_the_place_of_another_is_told_though_they_are_as_many(tree: Path) -> None:
+    write_group(tree, {"cgroup.stat": "nr_descendants 3\n"})
+    with Reader(str(tree), subtree=True, watch=True) as reader:
+        before = reader.sample()
+        kept = reader.rows[1].fds
+        shutil.rmtree(tree / "b")
+        (tree / "c").mkdir()
+        write_group(tree / "b", {"pids.current": "5\n"})
+        (tree / "c").rmdir()
+        assert reader.is_stale()
+        reader.refresh(files=False)
+        assert reader.paths == before.paths
+        assert reader.rows[1].fds is kept, "what did not change is not looked at"
+        assert reader.rows[3].id != before.rows[3].id
+        assert list(reader.read().column("pids.current")) == [3, 3, 3, 5]
+
+
+def test_a_group_that_is_in_two_places_is_watched_in_both(tree: Path) -> None:
+    write_group(tree, {"cgroup.stat": "nr_descendants 3\n"})
+    write_group(tree / "a", {"cgroup.stat": "nr_descendants 1\n"})
+    with Reader(str(tree), f"{tree}/a", subtree=True, watch=True) as reader:
+        assert len(reader) == 6
+        write_group(tree / "a/y")
+        assert reader.is_stale()
+        reader.refresh(files=False)
+        assert [path.removeprefix(str(tree)) for path in reader.paths] == [
+            "", "/a", "/a/x", "/a/y", "/b", "/a", "/a/x", "/a/y",
+        ]  # fmt: skip
+
+
+def test_where_notices_were_lost_everything_is_looked_at(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_group(tree, {"cgroup.stat": "nr_descendants 3\n"})
+    with Reader(str(tree), subtree=True, watch=True) as reader:
+        write_group(tree / "c")
+        lost = inotify.Notice(-1, inotify.OVERFLOW, "")
+        monkeypatch.setattr(inotify.Inotify, "read", lambda self: [lost])
+        assert reader.is_stale()
+        reader.refresh(files=False)
+        assert reader.paths[-1] == f"{tree}/c"
+
+
+def test_without_watches_to_be_had_groups_are_looked_for(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_group(tree, {"cgroup.stat": "nr_descendants 3\n"})
+    add, left = inotify.Inotify.add, iter(range(2))
+
+    def scarce(self: inotify.Inotify, directory: Handle, name: str, mask: int) -> int:
+        if next(left, None) is None:
+            raise CgroupLimitError("watch: No space left on device [ENOSPC]")
+        return add(self, directory, name, mask)
+
+    monkeypatch.setattr(inotify.Inotify, "add", scarce)
+    before = len(os.listdir("/proc/self/fd"))
+    with Reader(str(tree), subtree=True, descriptors=0, watch=True) as reader:
+        assert not reader.is_watching
+        assert len(os.listdir("/proc/self/fd")) == before
+        assert not reader.is_stale()
+        write_group(tree / "c")
+        reader.refresh(files=False)
+        assert reader.paths[-1] == f"{tree}/c"
 
 
 @pytest.mark.parametrize("budget", [0, 1, 3, 4, 5, 11, 40, 41, 1000])
@@ -259,6 +398,29 @@ def test_rates_are_differences_over_the_time_of_each_group(tree: Path) -> None:
     assert rate.cpu_stall == 0
     with pytest.raises(ValueError, match="not later"):
         list(rates(after, after))
+
+
+def test_the_growth_of_a_counter_is_that_of_all_groups(tree: Path) -> None:
+    with Reader(str(tree), subtree=True, descriptors=0) as reader:
+        before = reader.sample()
+        (tree / "a/cpu.stat").write_text("usage_usec 1907349\n")
+        (tree / "b/cpu.stat").write_text("user_usec 1\n")
+        same = list(growth(before, reader.sample(), "cpu.stat usage_usec"))
+        write_group(tree / "aa")
+        reader.refresh()
+        after = reader.read()
+        moved = list(growth(before, after, "cpu.stat usage_usec"))
+        with pytest.raises(KeyError):
+            growth(before, after, "cpu.max quota")
+    by_path = {rate.path: rate for rate in rates(before, after)}
+    for found, row in ((same, 1), (moved, 1)):
+        assert [math.isnan(rate) for rate in found[:3]] == [False] * 3
+        assert found[0] == found[2] == 0
+        assert found[row] > 0
+    assert [math.isnan(rate) for rate in same[3:]] == [True]
+    assert [math.isnan(rate) for rate in moved[3:]] == [True, True], "a new group, and one without the counter"
+    assert moved[1] / 1e6 == pytest.approx(by_path[f"{tree}/a"].cores)
+    assert all(math.isnan(rate) for rate in growth(after, after, "cpu.stat usage_usec")), "no time has passed"
 
 
 def test_a_larger_file_than_the_buffer_is_read_whole(tmp_path: Path) -> None:

@@ -38,7 +38,8 @@ def line_of(model: Model, name: str) -> Line:
 
 
 def cell(model: Model, name: str, column: str) -> str:
-    return model.cell(line_of(model, name), next(c for c in COLUMNS if c.name == column))
+    number = next(number for number, found in enumerate(COLUMNS) if found.name == column)
+    return model.cells(line_of(model, name))[number]
 
 
 def test_the_tree_is_shown_by_name(model: Model) -> None:
@@ -95,6 +96,41 @@ def test_rates_are_of_the_last_interval(tree: Path, model: Model) -> None:
     assert record["write_bytes_per_second"] == 0
     model.tick()
     assert cell(model, "b", "read_bytes_per_second") == "0"
+
+
+def test_out_of_reach_only_what_is_sorted_by_is_read(tree: Path) -> None:
+    for number in range(10):
+        write_group(tree / f"c{number}", RECORDED | {"memory.current": f"{number}\n"})
+    with Model(str(tree), sort="memory_bytes") as model:
+        model.reach = 2
+        model.tick()
+        assert names(model) == ["top", "b", "a", "y", "x", *(f"c{number}" for number in reversed(range(10)))]
+        assert [model.cells(line)[1] != "" for line in model.lines()] == [True] * 15, "the key is there of all"
+        assert [model.cells(line)[4] for line in model.lines()] == ["3"] * 3 + [""] * 12
+        model.look(model.shown[9])
+        assert [model.cells(line)[4] for line in model.lines()][8:11] == ["", "3", ""]
+        model.focus = 14
+        model.tick()
+        assert [model.cells(line)[4] for line in model.lines()] == [""] * 12 + ["3"] * 3
+        model.sort_by("name")
+        assert model.lines()[model.focus].name == "c0"
+        model.sort_by("cpu_max_cores")
+        model.tick()
+        assert len(model.lines()) == 15
+
+
+def test_the_focus_stays_with_its_group(tree: Path, model: Model) -> None:
+    model.focus = names(model).index("b")
+    write_group(tree / "a/w")
+    model.tick()
+    assert names(model)[model.focus] == "b"
+    model.sort_by("memory_bytes")
+    assert names(model)[model.focus] == "b"
+    model.fold(line_of(model, "a").id, folded=True)
+    assert names(model)[model.focus] == "b"
+    shutil.rmtree(tree / "b")
+    model.tick()
+    assert names(model)[model.focus] in ("top", "a")
 
 
 def test_limits_are_read_again_after_a_while(tree: Path, model: Model) -> None:
