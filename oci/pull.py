@@ -29,7 +29,7 @@ async def pull(
     """Have the image for `platform` in the store under its name.
 
     `policy` is that of this machine if it is not given. Raises RegistryError for what a registry refuses or gets
-    wrong, PolicyError, ImageError and ConfigError for what the image is wrong in, OSError.
+    wrong, PolicyError, ImageError and ConfigError for what the image is wrong in, KernelError.
     """
     name = str(reference)
     policy = policy or Policy()

@@ -34,7 +34,7 @@ async def push(
     """Have the image that is here as `reference` in the registry as `destination`: the digest it has there.
 
     Parameters: `platform` chooses one image of an index; None stands for the index with all its images.
-    Raises RegistryError, NotFoundError if something of it is not here, ImageError, OSError.
+    Raises RegistryError, NotFoundError if something of it is not here, ImageError, KernelError.
     """
     documents = store.closure(reference) if platform is None else store.documents(reference, platform)[-1:]
     top = documents[-1][0]

@@ -51,8 +51,6 @@ class TarSink:
         try:
             while view:
                 view = view[os.write(self._fd, view) :]
-        except BrokenPipeError:
-            raise
         except OSError as error:
             raise KernelError(f"write {self._name}", error.errno or 0) from error
 

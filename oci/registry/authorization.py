@@ -52,7 +52,7 @@ class Authorizer:
     async def authorization(self, endpoint: Endpoint, request: Request) -> str:
         """The value of `Authorization` for a request; "" while the endpoint has not asked for any.
 
-        Raises RegistryError if the token server fails, ConfigError, OSError.
+        Raises RegistryError if the token server fails, ConfigError, KernelError.
         """
         key = (endpoint.url, request.scopes)
         async with self._locks[endpoint.url]:
@@ -65,7 +65,7 @@ class Authorizer:
             return token.authorization
 
     async def credentials(self, endpoint: Endpoint) -> Credentials | None:
-        """The credentials for an endpoint, looked up once. Raises ConfigError, FirkinError, OSError."""
+        """The credentials for an endpoint, looked up once. Raises ConfigError, FirkinError, KernelError."""
         if endpoint.host not in self._credentials:
             self._credentials[endpoint.host] = await self._lookup(endpoint.host)
         return self._credentials[endpoint.host]

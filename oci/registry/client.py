@@ -108,7 +108,7 @@ class Registry:
     ) -> None:
         """Put the blob of `descriptor` into the store, unless it is there.
 
-        Raises RegistryError, ImageError, ConfigError, OSError.
+        Raises RegistryError, ImageError, ConfigError, KernelError.
         """
 
         async def ask(endpoint: Endpoint, attempts: int) -> None:

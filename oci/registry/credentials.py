@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from firkin.errors import ConfigError, FirkinError, ImageError
+from firkin.errors import ConfigError, FirkinError, ImageError, KernelError
 from firkin.oci.json_text import parse
 from firkin.oci.registry.endpoint import DOCKER_HUB
 
@@ -71,7 +71,7 @@ class DockerConfig:
     async def lookup(self, host: str) -> Credentials | None:
         """The credentials for a host: of its helper, of the store, of the file itself, in this order.
 
-        Raises ConfigError with the key that is wrong, FirkinError if a helper fails, OSError.
+        Raises ConfigError with the key that is wrong, FirkinError if a helper fails, KernelError.
         """
         document = self._load()
         helpers = self._mapping("credHelpers", document)
@@ -92,6 +92,8 @@ class DockerConfig:
                     data = file.read(_MOST + 1)
             except (FileNotFoundError, NotADirectoryError):
                 data = b"{}"
+            except OSError as error:
+                raise KernelError(f"read {self.path}", error.errno or 0) from error
             if len(data) > _MOST:
                 raise ConfigError("", f"is longer than {_MOST} bytes", document=self.path)
             document = parse(data, self.path)

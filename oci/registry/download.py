@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from firkin.errors import FirkinError, RegistryError
+from firkin.errors import ImageError, RegistryError
 from firkin.oci.image.manifest import Descriptor
 from firkin.oci.registry.caller import Caller
 from firkin.oci.registry.endpoint import Endpoint
@@ -42,8 +42,8 @@ async def download(
 
     `attempts` is how often a connection may fail without progress; `ranges` how many parts of a large blob are fetched
     at once, if the server can do that. Where an earlier download left bytes, and the whole turns out to be wrong, all
-    of it is fetched again. Raises RegistryError, also if the bytes are not those of the descriptor, OSError of the
-    ingest.
+    of it is fetched again. Raises RegistryError, also if the bytes are not those of the descriptor, KernelError of
+    the ingest.
     """
     is_resumed = ingest.offset > 0
     while True:
@@ -53,7 +53,7 @@ async def download(
         try:
             await asyncio.to_thread(ingest.commit)
             return
-        except FirkinError as error:
+        except ImageError as error:
             if not is_resumed:
                 raise protocol_error(request.what, endpoint.host, error.message) from error
         # The part that is wrong may have come from elsewhere, earlier.

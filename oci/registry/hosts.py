@@ -27,7 +27,7 @@ from typing import cast
 
 from yarl import URL
 
-from firkin.errors import ConfigError
+from firkin.errors import ConfigError, KernelError
 from firkin.oci.registry.endpoint import CAPABILITIES, Endpoint, default_endpoint, is_loopback
 
 __all__ = ["HOSTS_DIRECTORY", "endpoints"]
@@ -46,7 +46,7 @@ _ENTRY = frozenset({"capabilities", "ca", "client", "skip_verify", "override_pat
 def endpoints(host: str, directory: str = HOSTS_DIRECTORY) -> tuple[Endpoint, ...]:
     """The endpoints for images of `host` in the order in which they are tried: mirrors, then the registry itself.
 
-    Raises ConfigError with the file and the key that is wrong, OSError if the file can not be read.
+    Raises ConfigError with the file and the key that is wrong, KernelError if the file can not be read.
     """
     for name in _names(host):
         path = f"{directory}/{name}/hosts.toml"
@@ -55,6 +55,8 @@ def endpoints(host: str, directory: str = HOSTS_DIRECTORY) -> tuple[Endpoint, ..
                 data = file.read(_MOST + 1)
         except (FileNotFoundError, NotADirectoryError):
             continue
+        except OSError as error:
+            raise KernelError(f"read {path}", error.errno or 0) from error
         return tuple(_decode(data, path, host))
     return (default_endpoint(host),)
 

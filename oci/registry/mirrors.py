@@ -27,7 +27,7 @@ class Mirrors:
     def able(self, host: str, capability: str) -> list[Endpoint]:
         """The endpoints of a registry with a capability, the registry itself last.
 
-        Raises ConfigError if there are none, OSError.
+        Raises ConfigError if there are none, KernelError.
         """
         if host not in self._known:
             self._known[host] = endpoints(host, self._directory)

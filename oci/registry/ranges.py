@@ -58,7 +58,7 @@ class Ranges:
         self._attempts = attempts
 
     async def fetch(self, ingest: Ingest, parallel: int, progress: Progress) -> None:
-        """Append all that is missing; nothing if the server does not know ranges. Raises RegistryError, OSError."""
+        """Append all that is missing; nothing if the server does not know ranges. Raises RegistryError, KernelError."""
         done = ingest.offset
         first = await self._part(done)
         if first is None:

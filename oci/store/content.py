@@ -14,7 +14,7 @@ import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
-from firkin.errors import ImageError, NotFoundError
+from firkin.errors import ImageError, KernelError, NotFoundError
 from firkin.oci.image.digest import check_digest, digest_of
 from firkin.oci.image.manifest import Descriptor
 from firkin.oci.store.ingest import Ingest
@@ -59,7 +59,7 @@ class ContentStore:
             os.close(fd)
 
     def put(self, data: bytes, algorithm: str = "sha256") -> str:
-        """Store bytes that are there: their digest. Raises OSError."""
+        """Store bytes that are there: their digest. Raises KernelError."""
         digest = digest_of(data, algorithm)
         with self.claim(digest, len(data)) as ingest:
             if ingest is not None:
@@ -88,7 +88,7 @@ class ContentStore:
         """Write the blob of `descriptor`; None if it is there already.
 
         Where somebody else is writing it, of this process or another, their end is waited for first.
-        Raises ImageError, OSError.
+        Raises ImageError, KernelError.
         """
         ingest = await asyncio.to_thread(self._try_ingest, descriptor.digest, descriptor.size, wait=True)
         try:
@@ -101,8 +101,11 @@ class ContentStore:
         blob = self.path(digest)
         path = f"{self._ingests}/{digest.replace(':', '-')}"
         while not os.path.exists(blob):
-            os.makedirs(os.path.dirname(blob), 0o700, exist_ok=True)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                os.makedirs(os.path.dirname(blob), 0o700, exist_ok=True)
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise KernelError(f"make {path}", error.errno or 0) from error
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
                 if _is_same(fd, path) and not os.path.exists(blob):

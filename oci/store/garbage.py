@@ -25,6 +25,8 @@ class Collected(NamedTuple):
 def collect(content: ContentStore, metadata: Metadata, *, ingests: bool = False) -> Collected:
     """Remove blobs that nothing keeps, with `ingests` also what cut downloads left. Raises OSError."""
     blobs = freed = 0
+    # First, as the database may need room on a full disk.
+    dropped = content.drop_ingests() if ingests else 0
     with metadata.transaction():
         metadata.end_expired_leases()
         kept = metadata.reachable()
@@ -34,4 +36,4 @@ def collect(content: ContentStore, metadata: Metadata, *, ingests: bool = False)
             freed += content.remove(digest)
             blobs += 1
         metadata.forget_edges(gone)
-    return Collected(blobs, freed, content.drop_ingests() if ingests else 0)
+    return Collected(blobs, freed, dropped)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from firkin.errors import ConfigError, ImageError, NotFoundError
+from firkin.errors import ConfigError, FirkinError, ImageError, NotFoundError
 from firkin.oci.image.config import ImageConfig, decode_config
 from firkin.oci.image.manifest import (
     INDEX_TYPES,
@@ -94,8 +94,12 @@ class ImageStore:
         self.metadata.add_lease(id, _LEASE)
         try:
             yield id
-        finally:
-            self.metadata.end_lease(id)
+        except BaseException:
+            # What went wrong may be that nothing can be written: the lease ends by itself then.
+            with suppress(FirkinError):
+                self.metadata.end_lease(id)
+            raise
+        self.metadata.end_lease(id)
 
     def add(self, name: str, documents: list[tuple[Descriptor, bytes]]) -> None:
         """Let `name` stand for an image whose blobs are here: its index first if it has one, and manifests of that."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from firkin.errors import ImageError
+from firkin.errors import ImageError, KernelError
 from firkin.oci.image.digest import Verifier
 
 __all__ = ["Ingest"]
@@ -38,13 +38,16 @@ class Ingest:
             self.offset += len(data)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Append. Raises ImageError if the blob would be longer than its descriptor says, OSError."""
+        """Append. Raises ImageError if the blob would be longer than its descriptor says, KernelError."""
         self._verifier.update(data)
         view = memoryview(data)
-        while view:
-            done = os.pwrite(self._fd, view, self.offset)
-            self.offset += done
-            view = view[done:]
+        try:
+            while view:
+                done = os.pwrite(self._fd, view, self.offset)
+                self.offset += done
+                view = view[done:]
+        except OSError as error:
+            raise self._failed(error) from error
 
     def restart(self) -> None:
         """Forget what is there, where a server can not go on from it."""
@@ -55,18 +58,24 @@ class Ingest:
     def commit(self) -> None:
         """Make it a blob: verified, on disk, under its name in one step.
 
-        Raises ImageError if size or digest is another; then it is as after `restart`. Raises OSError.
+        Raises ImageError if size or digest is another; then it is as after `restart`. Raises KernelError.
         """
         try:
             self._verifier.finish()
         except ImageError:
             self.restart()
             raise
-        os.fchmod(self._fd, 0o444)
-        os.fsync(self._fd)
-        os.rename(self._path, self._blob)
-        _sync_directory(os.path.dirname(self._blob))
-        self._is_blob = True
+        try:
+            os.fchmod(self._fd, 0o444)
+            os.fsync(self._fd)
+            os.rename(self._path, self._blob)
+            self._is_blob = True
+            _sync_directory(os.path.dirname(self._blob))
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: OSError) -> KernelError:
+        return KernelError(f"write blob {self._digest[:19]} to {os.path.dirname(self._path)}", error.errno or 0)
 
     def close(self) -> None:
         """Release the file and its lock; what is not committed stays for the next try."""

@@ -6,16 +6,23 @@ which garbage collection removes, never a row without its files.
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from firkin.errors import NotFoundError, StateError
+from firkin.errors import FirkinError, KernelError, NotFoundError, StateError
 
 __all__ = ["Image", "Lease", "Metadata", "Snapshot"]
+
+_ERRNO = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+}
 
 # Each step takes the schema from its number to the next.
 _STEPS = (
@@ -59,6 +66,28 @@ class Lease(NamedTuple):
     expires: int
 
 
+class _Database(sqlite3.Connection):
+    # What the machine lacks becomes an error that says so.
+    path = ""
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise self._error(error) from error
+
+    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+        try:
+            return super().executemany(sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise self._error(error) from error
+
+    def _error(self, error: sqlite3.OperationalError) -> FirkinError:
+        # The extended codes have the kind in their lowest byte.
+        number = _ERRNO.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        return KernelError(f"write {self.path}", number) if number else StateError(f"{self.path}: {error}")
+
+
 class Metadata:
     """The database at `path`, made if it is missing. For one thread.
 
@@ -68,7 +97,8 @@ class Metadata:
     def __init__(self, path: str) -> None:
         self.path = path
         # Others may hold the lock of a writer for a moment.
-        self._db = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self._db = sqlite3.connect(path, timeout=30, isolation_level=None, factory=_Database)
+        self._db.path = path
         try:
             os.chmod(path, 0o600)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -101,10 +131,12 @@ class Metadata:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            # Some errors have ended it already.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def set_image(self, name: str, digest: str, media_type: str, size: int) -> None:
         """Let the name stand for a manifest or an index."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import os
 
 from firkin.errors import KernelError
@@ -14,7 +15,17 @@ if TYPE_CHECKING:
     from firkin.oci.store.images import ImageStore
     from firkin.runtime.cli.commands import Invocation
 
-__all__ = ["EVERY", "GROUP", "PLATFORM", "POLICY", "STORE", "open_store", "platform_of", "policy_of"]
+__all__ = [
+    "EVERY",
+    "GROUP",
+    "PLATFORM",
+    "POLICY",
+    "STORE",
+    "ignore_broken_pipes",
+    "open_store",
+    "platform_of",
+    "policy_of",
+]
 
 GROUP = "Images"
 STORE = Option("store", "", "DIR", "directory of the images (default: /var/lib/firkin, or $XDG_DATA_HOME/firkin)")
@@ -27,12 +38,18 @@ def open_store(invocation: Invocation) -> ImageStore:
     """The store that --store names. Raises KernelError, StateError."""
     from firkin.oci.store.images import ImageStore, default_root
 
+    ignore_broken_pipes()
     path = invocation.text("store")
     root = os.path.abspath(path) if path else default_root()
     try:
         return ImageStore(root)
     except OSError as error:
         raise KernelError(f"open the images in {root}", error.errno or 0) from error
+
+
+def ignore_broken_pipes() -> None:
+    """Let a server or a program that goes away be an error that can be told, instead of the end of this process."""
+    _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
 
 
 def platform_of(invocation: Invocation) -> Platform:

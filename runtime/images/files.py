@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from contextlib import contextmanager
@@ -56,7 +57,13 @@ def written(path: str, *, is_directory: bool) -> Iterator[Sink]:
     elif path == "-":
         if os.isatty(1):
             raise UsageError("export: standard output is a terminal", hint="send it to a file or a pipe")
-        yield from _archived(1, "standard output")
+        try:
+            yield from _archived(1, "standard output")
+        except KernelError as error:
+            if error.errno == errno.EPIPE:
+                # Whoever reads has enough.
+                raise BrokenPipeError from error
+            raise
     else:
         with new_file(path) as fd:
             yield from _archived(fd, path)

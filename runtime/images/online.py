@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
 from firkin.oci.registry.client import Registry, open_registry
+from firkin.runtime.images.common import ignore_broken_pipes
 from firkin.runtime.images.progress import Meter
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def online(work: Callable[[Registry, Meter], Awaitable[_T]], begin: str = "") ->
         async with open_registry() as registry:
             return await work(registry, meter)
 
+    ignore_broken_pipes()
     with Meter() as meter:
         if begin:
             meter.text(begin)

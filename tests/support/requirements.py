@@ -111,6 +111,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "mqueue": _mounts("mkdir m && mount -t mqueue mqueue m"),
     "overlay": _mounts("mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"),
     "systemd": _runs("systemctl", "show", "--property=Version"),
+    "buildah": _runs("buildah", "--version"),
     "busybox": _runs("busybox", "true"),
     "cpio": _runs("cpio", "--version"),
     "crun": _runs("crun", "--version"),

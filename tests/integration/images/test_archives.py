@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
@@ -139,6 +140,16 @@ def test_a_terminal_gets_no_archive_and_gives_none(images: ImageCommands, layout
         with Terminal(images.firkin.command(*images.words(*words))) as terminal:
             terminal.expect(reason)
             assert terminal.process.wait(60) == 1
+
+
+def test_a_reader_that_has_enough_ends_an_export(images: ImageCommands, layout: Path, tmp_path: Path) -> None:
+    images("import", layout, NAME)
+    command = images.firkin.command(*images.words("export", NAME, "-"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_progress_of_an_import_is_for_terminals_only(images: ImageCommands, layout: Path) -> None:

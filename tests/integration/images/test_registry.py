@@ -260,8 +260,16 @@ def test_tls_needs_the_authority_and_the_certificate_of_the_client(tmp_path: Pat
         assert "its certificate is not trusted" in str(attempt("nothing", url))
         assert "name a certificate that it accepts" in str(attempt("anonymous", url + ca))
         assert attempt("known", url + ca + pair).status == 404
+        other = f'server = "https://localhost:{registry.host.rpartition(":")[2]}"\n'
+        assert "its certificate is not trusted: Hostname mismatch" in str(attempt("misnamed", other + ca + pair))
         assert attempt("careless", url + pair + "skip_verify = true\n").status == 404
         assert "if it speaks TLS, say so" in str(attempt("plain", f'server = "http://{registry.host}"\n'))
+
+
+def test_a_registry_without_tls_where_it_is_expected_is_told_so(registry: RealRegistry, tmp_path: Path) -> None:
+    hosts = _hosts(tmp_path / "hosts", registry.host, f'server = "https://{registry.host}"\n')
+    with pytest.raises(RegistryError, match=r"TLS fails: .*if it speaks plain http, say so in /etc/firkin/hosts.d"):
+        ask(lambda client: client.resolve(parse_reference(f"{registry.host}/app:1")), hosts=hosts)
 
 
 def test_a_mirror_is_asked_first_and_the_registry_if_it_has_not(registry: RealRegistry, tmp_path: Path) -> None:
