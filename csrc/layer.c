@@ -38,61 +38,6 @@ static int clean_path(struct layer *layer, const char *from, char *to)
 	return 0;
 }
 
-static int make_implied(struct layer *layer, const char *path)
-{
-	int fd = resolve(layer->root, path, RESOLVE_MAKE_DIRECTORY, 0755);
-	if (fd < 0)
-		return fd;
-	close(fd);
-	layer->result->on_implied(path, layer->result->data);
-	return 0;
-}
-
-/* Makes what is missing on the way, one after another, so that each can be told. */
-static int make_way(struct layer *layer)
-{
-	char *path = layer->parent_path;
-	for (char *end = path;; end++) {
-		end += strcspn(end, "/");
-		char kept = *end;
-		*end = 0;
-		int fd = resolve(layer->root, path, RESOLVE_EXISTING, 0);
-		int r = fd == -ENOENT ? make_implied(layer, path) : fd;
-		if (fd >= 0)
-			close(fd);
-		*end = kept;
-		if (r < 0 || !kept)
-			return r;
-	}
-}
-
-void layer_forget_parent(struct layer *layer)
-{
-	if (layer->parent >= 0)
-		close(layer->parent);
-	layer->parent = -1;
-}
-
-int layer_open_parent(struct layer *layer)
-{
-	char *slash = strrchr(layer->path, '/');
-	size_t length = slash ? (size_t)(slash - layer->path) : 0;
-	layer->base = slash ? slash + 1 : layer->path;
-	if (layer->parent >= 0 && !layer->parent_path[length] && !memcmp(layer->parent_path, layer->path, length))
-		return 0;
-	layer_forget_parent(layer);
-	memcpy(layer->parent_path, layer->path, length);
-	layer->parent_path[length] = 0;
-	const char *path = length ? layer->parent_path : ".";
-	int fd = resolve_open(layer->root, path, O_RDONLY | O_DIRECTORY);
-	if (fd == -ENOENT) {
-		int r = make_way(layer);
-		fd = r < 0 ? r : resolve_open(layer->root, path, O_RDONLY | O_DIRECTORY);
-	}
-	layer->parent = fd;
-	return fd < 0 ? fd : layer_keep_time(layer, layer->parent_path);
-}
-
 static int write_piece(struct layer *layer, int fd, int64_t offset, int64_t size)
 {
 	while (size) {
@@ -127,7 +72,8 @@ static int write_data(struct layer *layer, int fd)
 
 static int make_file(struct layer *layer)
 {
-	int fd = openat(layer->parent, layer->base, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(layer->parent, layer->base, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC,
+			layer->entry.mode & 0777);
 	if (fd < 0)
 		return -errno;
 	int r = write_data(layer, fd);
@@ -165,15 +111,16 @@ static int make_device(struct layer *layer, mode_t kind)
 	if (kind == S_IFCHR && !entry->major && !entry->minor)
 		return layer_fail(layer, -EINVAL, "a device that overlayfs takes for a whiteout");
 	dev_t device = kind == S_IFIFO ? 0 : makedev((unsigned)entry->major, (unsigned)entry->minor);
-	if (mknodat(layer->parent, layer->base, kind | 0600, device) < 0)
+	if (mknodat(layer->parent, layer->base, kind | (entry->mode & 0777), device) < 0)
 		return -errno;
 	return layer_set_metadata(layer, -1);
 }
 
 static int make_directory(struct layer *layer)
 {
+	struct timespec time = { layer->entry.mtime, layer->entry.mtime_ns };
 	struct stat there;
-	if (mkdirat(layer->parent, layer->base, 0700) < 0) {
+	if (mkdirat(layer->parent, layer->base, layer->entry.mode & 0777) < 0) {
 		if (errno != EEXIST || fstatat(layer->parent, layer->base, &there, AT_SYMLINK_NOFOLLOW) < 0)
 			return -errno;
 		if (!S_ISDIR(there.st_mode))
@@ -183,6 +130,8 @@ static int make_directory(struct layer *layer)
 	if (fd < 0)
 		return -errno;
 	int r = layer_set_metadata(layer, fd);
+	if (r >= 0)
+		return layer_enter(layer, fd, strlen(layer->path), &time);
 	close(fd);
 	return r;
 }
@@ -225,12 +174,8 @@ static int apply_root(struct layer *layer)
 {
 	if (layer->entry.type != '5')
 		return layer_fail(layer, -EINVAL, "the root is no directory");
-	int fd = resolve_open(layer->root, ".", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	int r = layer_set_metadata(layer, fd);
-	close(fd);
-	return r;
+	layer->open[0].time = (struct timespec){ layer->entry.mtime, layer->entry.mtime_ns };
+	return layer_set_metadata(layer, layer->open[0].fd);
 }
 
 static int count(struct layer *layer)
@@ -247,6 +192,7 @@ static int count(struct layer *layer)
 static int apply_entry(struct layer *layer)
 {
 	int r = clean_path(layer, layer->entry.name, layer->path);
+	layer->inode = 0;
 	if (r >= 0)
 		r = count(layer);
 	if (r < 0)
@@ -259,7 +205,7 @@ static int apply_entry(struct layer *layer)
 	if (layer_is_whiteout(layer->base))
 		return layer_white_out(layer);
 	r = make_anew(layer);
-	return r < 0 ? r : layer_note_made(layer, layer->parent, layer->base);
+	return r < 0 ? r : layer_note_made(layer);
 }
 
 static int apply_all(struct layer *layer)
@@ -271,14 +217,14 @@ static int apply_all(struct layer *layer)
 		if (r > 0)
 			r = apply_entry(layer);
 		else if (!r)
-			return layer_set_times_of_directories(layer);
+			return layer_leave_all(layer);
 		if (r < 0)
 			return r;
 	}
 }
 
-int layer_apply(int stream, int root, enum layer_whiteouts whiteouts, const struct layer_limits *limits,
-		struct layer_result *result)
+int layer_apply(tar_source *source, void *data, int root, enum layer_whiteouts whiteouts,
+		const struct layer_limits *limits, struct layer_result *result)
 {
 	struct layer *layer = calloc(1, sizeof *layer);
 	if (!layer)
@@ -287,9 +233,9 @@ int layer_apply(int stream, int root, enum layer_whiteouts whiteouts, const stru
 	layer->whiteouts = whiteouts;
 	layer->limits = limits;
 	layer->result = result;
-	layer->parent = -1;
 	umask(0);
-	int r = tar_open(&layer->tar, stream);
+	tar_open(&layer->tar, source, data);
+	int r = layer_enter(layer, resolve_open(root, ".", O_RDONLY | O_DIRECTORY), 0, 0);
 	if (r >= 0)
 		r = apply_all(layer);
 	if (r < 0) {
@@ -299,12 +245,9 @@ int layer_apply(int stream, int root, enum layer_whiteouts whiteouts, const stru
 	} else {
 		r = tar_drain(&layer->tar);
 	}
-	layer_forget_parent(layer);
+	layer_forget_all(layer);
 	tar_close(&layer->tar);
 	free(layer->entry.pieces);
-	for (size_t i = 0; i < layer->time_count; i++)
-		free(layer->times[i].path);
-	free(layer->times);
 	free(layer->made);
 	free(layer);
 	return r;

@@ -32,7 +32,7 @@ struct layer_result {
 };
 
 /* 0 or -errno. */
-int layer_apply(int stream, int root, enum layer_whiteouts whiteouts, const struct layer_limits *limits,
-		struct layer_result *result);
+int layer_apply(tar_source *source, void *data, int root, enum layer_whiteouts whiteouts,
+		const struct layer_limits *limits, struct layer_result *result);
 
 #endif

@@ -6,12 +6,12 @@
 #include "layer.h"
 
 #include <sys/types.h>
+#include <time.h>
 
-struct directory_time {
-	char *path;
-	int64_t seconds;
-	uint32_t nanoseconds;
-	int is_kept; /* it is what the directory had before something was written into it */
+struct open_directory {
+	int fd;
+	size_t length;        /* of its path, which is the start of layer->way */
+	struct timespec time; /* that it has in the end */
 };
 
 struct layer {
@@ -23,19 +23,28 @@ struct layer {
 	struct tar_entry entry;
 	char path[TAR_PATH];   /* of the entry, relative, without anything superfluous */
 	char *base;            /* its last part */
-	char parent_path[TAR_PATH];
-	int parent;            /* the directory of that path, kept for the next entry; -1: none */
-	struct directory_time *times; /* of directories, set when nothing more is written into them */
-	size_t time_count, time_room;
+	int parent;            /* the directory that it is in: the innermost that is open when the entry begins */
+	char way[TAR_PATH];    /* the path of the innermost open directory */
+	struct open_directory *open; /* the root, and from there on each directory of the way */
+	size_t open_count, open_room;
+	ino_t inode;           /* what the entry made, 0: not known */
 	ino_t *made;           /* what this layer has made, which opaque whiteouts spare; the first `sorted` in order */
 	size_t made_count, made_room, sorted;
 };
 
 int layer_fail(struct layer *layer, int error, const char *reason);
 
-/* The directory of the path, made where it is missing: layer->parent. 0 or -errno. */
+/* The directory that the path's last part is in, made where it is missing: layer->parent. 0 or -errno. */
 int layer_open_parent(struct layer *layer);
-void layer_forget_parent(struct layer *layer);
+/*
+ * Keeps the directory `fd` open, which becomes the innermost one: its path is the first `length` bytes of the entry's.
+ * It gets `time` in the end, or keeps what it has. A negative `fd` is an error that is handed on. 0 or -errno.
+ */
+int layer_enter(struct layer *layer, int fd, size_t length, const struct timespec *time);
+/* Sets the times of all open directories, and closes them. 0 or -errno. */
+int layer_leave_all(struct layer *layer);
+/* Closes them as they are. */
+void layer_forget_all(struct layer *layer);
 
 /* Removes a file, or a directory with all below it; it may be missing. 0 or -errno. */
 int layer_remove(int directory, const char *name);
@@ -44,13 +53,11 @@ int layer_remove(int directory, const char *name);
 int layer_white_out(struct layer *layer);
 int layer_is_whiteout(const char *base);
 
-/* Remembers what was made, where a later opaque whiteout must spare it. 0 or -ENOMEM. */
-int layer_note_made(struct layer *layer, int directory, const char *name);
+/* Remembers what the entry made, where a later opaque whiteout must spare it. 0 or -errno. */
+int layer_note_made(struct layer *layer);
 
-/* Owner, mode, attributes and times of what the entry made. `fd` is open on it, or -1. 0 or -errno. */
+/* Owner, mode, attributes of what the entry made, and the time unless it is a directory. `fd` is open on it, or -1.
+ * 0 or -errno. */
 int layer_set_metadata(struct layer *layer, int fd);
-int layer_set_times_of_directories(struct layer *layer);
-/* The directory that was opened for the next entry is one of a lower layer, maybe: it keeps its time. 0 or -errno. */
-int layer_keep_time(struct layer *layer, const char *path);
 
 #endif

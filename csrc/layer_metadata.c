@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Owner, mode, extended attributes and times of what a layer's entries make. */
 #include "layer_internal.h"
-#include "resolve.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 static int starts_with(const char *text, const char *start)
@@ -63,31 +60,6 @@ static int set_attributes(struct layer *layer, int fd)
 	return r;
 }
 
-static int note_time(struct layer *layer, const char *path, struct timespec time, int is_kept)
-{
-	if (layer->time_count == layer->time_room) {
-		size_t room = layer->time_room ? layer->time_room * 2 : 256;
-		void *times = realloc(layer->times, room * sizeof *layer->times);
-		if (!times)
-			return -ENOMEM;
-		layer->times = times;
-		layer->time_room = room;
-	}
-	char *copy = strdup(*path ? path : ".");
-	if (!copy)
-		return -ENOMEM;
-	layer->times[layer->time_count++] = (struct directory_time){ copy, time.tv_sec, (uint32_t)time.tv_nsec, is_kept };
-	return 0;
-}
-
-int layer_keep_time(struct layer *layer, const char *path)
-{
-	struct stat there;
-	if (layer->whiteouts != LAYER_REMOVE)
-		return 0;
-	return fstat(layer->parent, &there) < 0 ? -errno : note_time(layer, path, there.st_mtim, 1);
-}
-
 static int set_time(struct layer *layer, int fd)
 {
 	struct timespec times[2] = { { layer->entry.mtime, layer->entry.mtime_ns } };
@@ -96,17 +68,23 @@ static int set_time(struct layer *layer, int fd)
 	return r < 0 ? -errno : 0;
 }
 
+/* What is right already, as it mostly is, is not set again: the kernel would write it into its journal. */
 static int change_owner_and_mode(struct layer *layer, int fd)
 {
 	struct tar_entry *entry = &layer->entry;
 	uid_t uid = (uid_t)entry->uid;
 	gid_t gid = (gid_t)entry->gid;
-	int r = fd >= 0 ? fchown(fd, uid, gid) : fchownat(layer->parent, layer->base, uid, gid, AT_SYMLINK_NOFOLLOW);
+	struct stat there;
+	int r = fd >= 0 ? fstat(fd, &there) : fstatat(layer->parent, layer->base, &there, AT_SYMLINK_NOFOLLOW);
+	if (r < 0)
+		return -errno;
+	layer->inode = there.st_ino;
+	int is_other = there.st_uid != uid || there.st_gid != gid;
+	if (is_other)
+		r = fd >= 0 ? fchown(fd, uid, gid) : fchownat(layer->parent, layer->base, uid, gid, AT_SYMLINK_NOFOLLOW);
 	/* A change of the owner clears the bits of set-id programs. */
-	if (r >= 0 && fd >= 0)
-		r = fchmod(fd, entry->mode);
-	else if (r >= 0 && entry->type != '2')
-		r = fchmodat(layer->parent, layer->base, entry->mode, 0);
+	if (r >= 0 && entry->type != '2' && ((there.st_mode & 07777) != entry->mode || (is_other && entry->mode & 06000)))
+		r = fd >= 0 ? fchmod(fd, entry->mode) : fchmodat(layer->parent, layer->base, entry->mode, 0);
 	return r < 0 ? -errno : 0;
 }
 
@@ -116,36 +94,5 @@ int layer_set_metadata(struct layer *layer, int fd)
 	/* ... and file capabilities. */
 	if (r >= 0)
 		r = set_attributes(layer, fd);
-	if (r < 0)
-		return r;
-	struct timespec time = { layer->entry.mtime, layer->entry.mtime_ns };
-	return layer->entry.type == '5' ? note_time(layer, layer->path, time, 0) : set_time(layer, fd);
-}
-
-/* Of several times that were kept the first is the one from before; of those that were asked for the last one counts. */
-static int set_times(struct layer *layer, int is_kept)
-{
-	for (size_t n = 0; n < layer->time_count; n++) {
-		const struct directory_time *time = &layer->times[is_kept ? layer->time_count - 1 - n : n];
-		if (time->is_kept != is_kept)
-			continue;
-		struct timespec times[2] = { { time->seconds, time->nanoseconds }, { time->seconds, time->nanoseconds } };
-		int fd = resolve_open(layer->root, time->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-		/* A later entry, or a whiteout, may have replaced it. */
-		if (fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP)
-			continue;
-		if (fd < 0)
-			return fd;
-		int r = futimens(fd, times);
-		close(fd);
-		if (r < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-int layer_set_times_of_directories(struct layer *layer)
-{
-	int r = set_times(layer, 1);
-	return r < 0 ? r : set_times(layer, 0);
+	return r < 0 || layer->entry.type == '5' ? r : set_time(layer, fd);
 }

@@ -62,13 +62,16 @@ int layer_remove(int directory, const char *name)
 	return unlinkat(directory, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
 
-int layer_note_made(struct layer *layer, int directory, const char *name)
+int layer_note_made(struct layer *layer)
 {
 	struct stat there;
 	if (layer->whiteouts != LAYER_REMOVE)
 		return 0;
-	if (fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	if (!layer->inode) {
+		if (fstatat(layer->parent, layer->base, &there, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		layer->inode = there.st_ino;
+	}
 	if (layer->made_count == layer->made_room) {
 		size_t room = layer->made_room ? layer->made_room * 2 : 1024;
 		void *made = realloc(layer->made, room * sizeof *layer->made);
@@ -77,7 +80,7 @@ int layer_note_made(struct layer *layer, int directory, const char *name)
 		layer->made = made;
 		layer->made_room = room;
 	}
-	layer->made[layer->made_count++] = there.st_ino;
+	layer->made[layer->made_count++] = layer->inode;
 	return 0;
 }
 
@@ -94,6 +97,18 @@ static int is_made(struct layer *layer, ino_t inode)
 		layer->sorted = layer->made_count;
 	}
 	return layer->made_count && bsearch(&inode, layer->made, layer->made_count, sizeof inode, compare);
+}
+
+static int remove_lower(struct layer *layer, int parent, const char *name);
+
+/* Out of a directory that this layer has left already, which keeps the time that it was given. */
+static int remove_lower_below(struct layer *layer, int parent, const char *name, const struct stat *there)
+{
+	struct timespec times[2] = { there->st_mtim, there->st_mtim };
+	int r = remove_lower(layer, parent, name);
+	if (r >= 0 && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	return r;
 }
 
 /* Removes what lower layers made, also in directories that this one made again. */
@@ -113,7 +128,7 @@ static int remove_lower(struct layer *layer, int parent, const char *name)
 		else if (!is_made(layer, there.st_ino))
 			r = layer_remove(dirfd(directory), entry->d_name);
 		else if (S_ISDIR(there.st_mode))
-			r = remove_lower(layer, dirfd(directory), entry->d_name);
+			r = remove_lower_below(layer, dirfd(directory), entry->d_name, &there);
 	}
 	closedir(directory);
 	return r;

@@ -12,7 +12,6 @@
 
 #define TAR_PATH 4096
 #define TAR_BLOCK 512
-#define TAR_BUFFER (256 * 1024)
 #define TAR_MOST_EXTENDED (1024 * 1024) /* bytes of one pax header, or of one long name */
 #define TAR_MOST_ATTRIBUTES 256
 #define TAR_MOST_PIECES 65536 /* of a sparse file */
@@ -43,29 +42,31 @@ struct tar_entry {
 	unsigned piece_count;
 };
 
+/* The next piece of the stream, which holds until the next call: its size, 0 at the end, or -errno. */
+typedef int64_t tar_source(void *data, const char **piece);
+
 struct tar {
-	int fd;
-	char *buffer;
-	size_t at, end;
+	tar_source *source;
+	void *source_data;
+	const char *piece;
+	size_t at, end;      /* of the piece */
 	int64_t left;        /* bytes of the entry's data that are still in the stream */
 	unsigned padding;    /* behind them */
-	uint64_t read;       /* bytes of the stream that were used */
 	char *extended;      /* the pax header of the entry, which its attributes point into */
 	size_t extended_size;
 	const char *problem; /* what is wrong with the archive, after an error of -EBADMSG */
 };
 
-/* 0 or -ENOMEM. */
-int tar_open(struct tar *tar, int fd);
+void tar_open(struct tar *tar, tar_source *source, void *data);
 void tar_close(struct tar *tar);
 
 /* The next entry, what is left of the one before is skipped: 1, 0 at the end of the archive, or -errno. */
 int tar_next(struct tar *tar, struct tar_entry *entry);
 
-/* Some of the entry's data, straight from the buffer: their number, 0 at its end, or -errno. */
+/* Some of the entry's data, straight from the stream's piece: their number, 0 at its end, or -errno. */
 int64_t tar_data(struct tar *tar, const char **data, int64_t most);
 
-/* Reads the stream to its end, so that whoever writes it can finish: 0 or -errno. */
+/* Takes the stream to its end: 0 or -errno. */
 int tar_drain(struct tar *tar);
 
 #endif

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 int tar_wrong(struct tar *tar, const char *problem)
 {
@@ -13,31 +12,26 @@ int tar_wrong(struct tar *tar, const char *problem)
 	return -EBADMSG;
 }
 
-int tar_open(struct tar *tar, int fd)
+void tar_open(struct tar *tar, tar_source *source, void *data)
 {
 	memset(tar, 0, sizeof *tar);
-	tar->fd = fd;
-	tar->buffer = malloc(TAR_BUFFER);
-	return tar->buffer ? 0 : -ENOMEM;
+	tar->source = source;
+	tar->source_data = data;
 }
 
 void tar_close(struct tar *tar)
 {
-	free(tar->buffer);
 	free(tar->extended);
 }
 
-/* At least one byte in the buffer: 1, 0 at the end of the stream, or -errno. */
+/* At least one byte in the piece: 1, 0 at the end of the stream, or -errno. */
 static int fill(struct tar *tar)
 {
 	if (tar->at < tar->end)
 		return 1;
-	ssize_t n;
-	do
-		n = read(tar->fd, tar->buffer, TAR_BUFFER);
-	while (n < 0 && errno == EINTR);
+	int64_t n = tar->source(tar->source_data, &tar->piece);
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	tar->at = 0;
 	tar->end = (size_t)n;
 	return n > 0;
@@ -55,9 +49,8 @@ int64_t tar_data(struct tar *tar, const char **data, int64_t most)
 	int64_t n = (int64_t)(tar->end - tar->at);
 	if (n > most)
 		n = most;
-	*data = tar->buffer + tar->at;
+	*data = tar->piece + tar->at;
 	tar->at += (size_t)n;
-	tar->read += (uint64_t)n;
 	tar->left -= n;
 	return n;
 }

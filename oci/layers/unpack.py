@@ -1,53 +1,22 @@
-"""A layer below a directory: read, inflated and hashed by a thread, written by `firkin-unpack` at the same time.
+"""A layer below a directory: `firkin-unpack` inflates the blob, computes the archive's digest and writes what is in it.
 
-The program (csrc/unpack_main.c) is what touches the archive's names: it resolves all of them inside of the directory.
+The program is what touches hostile bytes, compressed ones and names: it resolves all names inside of the directory.
 """
 
 from __future__ import annotations
 
-import errno
+import asyncio
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import AsyncIterator, Coroutine, Iterable
+from contextlib import asynccontextmanager
 
-from firkin.errors import ImageError, KernelError
-from firkin.oci.image.digest import Verifier
-from firkin.oci.layers.inflate import inflate
+from firkin.errors import ImageError
+from firkin.oci.layers.arrival import Arrival
+from firkin.oci.layers.program import DEFAULT_LIMITS, Job, Limits, Program, Unpacked, Whiteouts, feeding_pipe
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Unpacked", "file_chunks", "unpack"]
+__all__ = ["DEFAULT_LIMITS", "Job", "Limits", "Unpacked", "file_chunks", "unpack", "unpack_arriving"]
 
 _CHUNK = 1 << 20
-_PIPE = 1 << 20
-_F_SETPIPE_SZ = 1031
-# What is wrong with the machine, not with the layer.
-_ENVIRONMENT = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.ENFILE}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a layer may hold: a bomb is an error, not a full disk."""
-
-    entries: int = 1_000_000
-    bytes: int = 64 << 30
-
-
-DEFAULT_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True)
-class Unpacked:
-    """What was written: entries, bytes of all files, attributes that were left out.
-
-    `implied` are the directories that the layer does not have itself: what they are in lower layers holds.
-    """
-
-    entries: int
-    bytes: int
-    ignored: int
-    implied: tuple[str, ...]
 
 
 def file_chunks(fd: int) -> Iterable[bytes]:
@@ -59,72 +28,53 @@ def file_chunks(fd: int) -> Iterable[bytes]:
 
 
 def unpack(
-    chunks: Iterable[bytes],
+    blob: int | Iterable[bytes],
     compression: str,
     diff_id: str,
     directory: int,
     *,
-    whiteouts: Literal["overlay", "remove"],
+    whiteouts: Whiteouts,
     name: str,
     limits: Limits = DEFAULT_LIMITS,
 ) -> Unpacked:
     """Write a layer below the open `directory`. Blocks; the interpreter's lock is free for most of the time.
 
-    Parameters: `chunks` are the layer's bytes, compressed as `compression` says; `diff_id` is the digest of the
-    uncompressed archive; `name` is the layer's in errors.
-    Raises ImageError for what is wrong with the layer, KernelError for the machine; what was written stays.
+    Parameters: `blob` is an open file, read from where it stands, or pieces; the others are those of `Job`.
+    Raises ImageError for what is wrong with the layer, KernelError for the machine, and what `blob` raises; what was
+    written stays, and is not to be used.
     """
-    verifier = Verifier(diff_id)
-    stream, sink = os.pipe2(os.O_CLOEXEC)
-    records, output = os.pipe2(os.O_CLOEXEC)
+    job = Job(compression, diff_id, directory, whiteouts, name, limits)
+    return job.result(_run(job, blob) if isinstance(blob, int) else _run_fed(job, blob))
+
+
+def _run(job: Job, blob: int) -> bytes:
+    program = Program(job, blob)
     try:
-        _widen(sink)
-        pid = _start(stream, output, directory, whiteouts, limits)
-    except BaseException:
-        for fd in (sink, records):
-            os.close(fd)
-        raise
+        return program.said()
     finally:
-        os.close(stream)
-        os.close(output)
+        program.close()
+
+
+def _run_fed(job: Job, pieces: Iterable[bytes]) -> bytes:
+    stream, sink = feeding_pipe()
+    program = None
     try:
-        _pump(inflate(chunks, compression, name), verifier, sink)
+        try:
+            program = Program(job, stream)
+        finally:
+            os.close(stream)
+        _pump(pieces, sink)
         sink = _closed(sink)
-        said = _read_all(records)
+        return program.said()
     finally:
         _closed(sink)
-        os.close(records)
-        os.waitpid(pid, 0)
-    result = _result(said, name)
-    verifier.finish()
-    return result
+        if program is not None:
+            program.close()
 
 
-def _widen(pipe: int) -> None:
-    import fcntl
-
-    try:
-        fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE)
-    except PermissionError:
-        # The user has as much of pipes as is allowed: it is slower, and works.
-        return
-
-
-def _start(stream: int, output: int, directory: int, whiteouts: str, limits: Limits) -> int:
-    program = f"{os.path.dirname(os.path.dirname(__file__))}/firkin-unpack"
-    argv = [program, whiteouts, str(limits.entries), str(limits.bytes)]
-    # The directory last: its place may be that of another one until then.
-    actions = [(os.POSIX_SPAWN_DUP2, stream, 0), (os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, directory, 3)]
-    try:
-        return os.posix_spawn(program, argv, {}, file_actions=actions, setsigmask=[], setsigdef=range(1, 32))
-    except OSError as error:
-        raise KernelError(f"execute {program}", error.errno or 0) from error
-
-
-def _pump(pieces: Iterable[bytes], verifier: Verifier, sink: int) -> None:
+def _pump(pieces: Iterable[bytes], sink: int) -> None:
     try:
         for piece in pieces:
-            verifier.update(piece)
             view = memoryview(piece)
             while view:
                 view = view[os.write(sink, view) :]
@@ -139,22 +89,57 @@ def _closed(fd: int) -> int:
     return -1
 
 
-def _read_all(fd: int) -> list[str]:
-    parts = []
-    while data := os.read(fd, 65536):
-        parts.append(data)
-    return os.fsdecode(b"".join(parts)).split("\0")[:-1]
+async def unpack_arriving(arrival: Arrival, job: Job) -> Unpacked:
+    """Write a layer whose blob may be still on its way. When this returns, both its digests are verified.
+
+    Raises what the download failed of, ImageError for what is wrong with the layer, KernelError for the machine; what
+    was written stays, and is not to be used. When it is cancelled, nothing is written any more.
+    """
+    try:
+        if arrival.is_whole:
+            result = job.result(await _said_of_whole(job, arrival))
+        else:
+            result = job.result(await _said_while_feeding(job, arrival))
+    except ImageError:
+        # What is not what its digest says is not the layer's fault.
+        await arrival.whole()
+        raise
+    await arrival.whole()
+    return result
 
 
-def _result(said: list[str], name: str) -> Unpacked:
-    last = said[-1] if said else ""
-    if last.startswith("done "):
-        entries, total, ignored = (int(word) for word in last.split()[1:])
-        return Unpacked(entries, total, ignored, tuple(record.partition("\t")[2] for record in said[:-1]))
-    if not last.startswith("error "):
-        raise ImageError(f"{name}: firkin-unpack was ended before it was done")
-    number, reason, entry = last.removeprefix("error ").split("\t", 2)
-    what = f"{name}: {entry!r}" if entry else name
-    if not reason and int(number) in _ENVIRONMENT:
-        raise KernelError(f"unpack {what}", int(number))
-    raise ImageError(f"{what}: {reason or os.strerror(int(number))}")
+async def _said_of_whole(job: Job, arrival: Arrival) -> bytes:
+    blob = arrival.open()
+    try:
+        program = Program(job, blob)
+    finally:
+        os.close(blob)
+    try:
+        return await program.said_async()
+    finally:
+        program.close()
+
+
+async def _said_while_feeding(job: Job, arrival: Arrival) -> bytes:
+    stream, sink = feeding_pipe()
+    with open(sink, "wb", buffering=0) as pipe:
+        try:
+            program = Program(job, stream)
+        finally:
+            os.close(stream)
+        try:
+            async with _beside(arrival.feed(pipe)):
+                return await program.said_async()
+        finally:
+            program.close()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    # What becomes of it is seen elsewhere.
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -29,6 +29,10 @@ class Ingest:
         self._verifier = Verifier(digest, size)
         self._resume()
 
+    def open_reader(self) -> int:
+        """A descriptor to read what is there, also when it has become a blob. Raises OSError."""
+        return os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
     def _resume(self) -> None:
         # The hash is not kept between runs: what is there is read again, which is faster than to fetch it again.
         if os.fstat(self._fd).st_size > self._size:

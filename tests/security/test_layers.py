@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gzip
 import os
+import select
 import stat
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from firkin.errors import ImageError
-from firkin.oci.layers.unpack import Limits
+from firkin.oci.layers.unpack import Limits, unpack
 from tests.support.archives import Archive, described, unpack_bytes
 
 pytestmark = pytest.mark.requires("root")
@@ -260,7 +263,7 @@ def test_an_archive_of_nothing(place: Path) -> None:
 
 
 def test_another_diff_id(place: Path) -> None:
-    with pytest.raises(ImageError, match="its bytes have the digest"):
+    with pytest.raises(ImageError, match="its archive has the digest"):
         unpack_bytes(FILE, place, diff_id=f"sha256:{'0' * 64}")
 
 
@@ -304,5 +307,87 @@ def test_no_process_and_no_descriptor_is_left(place: Path) -> None:
         except ImageError:
             pass
     assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_directory_that_is_come_back_to_keeps_the_time_of_its_entry(place: Path) -> None:
+    archive = Archive().directory(".", mtime=3).directory("a", mtime=4).directory("a/b", mtime=5).add("a/b/1")
+    archive.add("c").add("a/b/2").link("l", "a/b").add("l/3").add("a/2").add("a/b/.wh.x").hard_link("a/h", "c")
+    unpack_bytes(archive.finish(), place)
+    assert [path.stat().st_mtime for path in (place, place / "a", place / "a/b")] == [3, 4, 5]
+    assert sorted(os.listdir(place / "a/b")) == ["1", "2", "3", "x"]
+
+
+def test_a_directory_that_became_opaque_keeps_its_time(place: Path) -> None:
+    unpack_bytes(Archive().add("o/sub/old", b"1").add("o/old").finish(), place, whiteouts="remove")
+    upper = Archive().directory("o", mtime=4).directory("o/sub", mtime=5).add("o/.wh..wh..opq")
+    unpack_bytes(upper.finish(), place, whiteouts="remove")
+    assert sorted(described(place)) == ["o", "o/sub"]
+    assert [(place / name).stat().st_mtime for name in ("o", "o/sub")] == [4, 5]
+
+
+def test_an_opaque_directory_keeps_a_hard_link_of_its_own_layer(place: Path) -> None:
+    unpack_bytes(Archive().add("file", b"1").add("o/old").finish(), place, whiteouts="remove")
+    upper = Archive().hard_link("o/new", "file").link("o/link", "new").add("o/.wh..wh..opq")
+    unpack_bytes(upper.finish(), place, whiteouts="remove")
+    assert sorted(described(place)) == ["file", "o", "o/link", "o/new"]
+
+
+def test_nothing_is_inherited_from_a_directory(place: Path) -> None:
+    archive = Archive().directory("d", mode=0o2775, gid=50).directory("d/sub").add("d/file", mode=0o640)
+    archive.link("d/link", "file").add("d/fifo", kind=tarfile.FIFOTYPE, mode=0o666)
+    unpack_bytes(archive.finish(), place)
+    assert {name: text.split()[:2] for name, text in described(place).items()} == {
+        "d": ["42775", "0:50"],
+        "d/fifo": ["10666", "0:0"],
+        "d/file": ["100640", "0:0"],
+        "d/link": ["120777", "0:0"],
+        "d/sub": ["40755", "0:0"],
+    }
+
+
+def test_the_deepest_name(place: Path) -> None:
+    # More directories than descriptors that a process usually has.
+    deep = "/".join("d" for _ in range(1900))
+    result = unpack_bytes(Archive().add(f"{deep}/f", b"1").add("g").add(f"{deep}/f2", b"2").finish(), place)
+    assert (place / deep / "f2").read_bytes() == b"2"
+    assert len(result.implied) == 1900
+    # Python's ways to remove it recurse.
+    subprocess.run(["rm", "-r", place / "d"], check=True)
+
+
+def test_the_program_does_not_outlive_who_started_it(place: Path) -> None:
+    script = (
+        "import os, sys, firkin.oci.layers.unpack as layers\n"
+        "def pieces():\n"
+        "    yield bytes(1024)\n"
+        "    sys.stdout.write('begun\\n'), sys.stdout.flush()\n"
+        "    while True: yield os.read(0, 1)\n"
+        "fd = os.open(sys.argv[1], os.O_RDONLY)\n"
+        "layers.unpack(pieces(), '', 'sha256:' + '0' * 64, fd, whiteouts='overlay', name='x')\n"
+    )
+    command = [sys.executable, "-P", "-c", script, str(place)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as starter:
+        assert starter.stdout is not None and starter.stdout.readline() == b"begun\n"
+        children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text().split()
+        child = os.pidfd_open(int(children[0]))
+        starter.kill()
+        readable, _, _ = select.select([child], [], [], 30)
+        os.close(child)
+    assert readable
+
+
+def test_an_interruption_ends_the_program(place: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield FILE[:600]
+        raise KeyboardInterrupt
+
+    fd = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            unpack(pieces(), "", f"sha256:{'0' * 64}", fd, whiteouts="overlay", name="layer x")
+    finally:
+        os.close(fd)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
