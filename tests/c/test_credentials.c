@@ -278,7 +278,7 @@ static void the_working_directory_is_set_once_there(void)
 	char got[300];
 	new_plan();
 	add(CHDIR, text(check_directory()), 0);
-	add(CHDIR, text("/nonexistent"), 1);
+	add(CHDIR, text("/no-such-place"), 1);
 	CHECK_EQUAL(run_operations(), 0);
 	CHECK(getcwd(got, sizeof got));
 	CHECK_TEXT(got, check_directory());
@@ -287,7 +287,7 @@ IN_CHILD(the_working_directory_is_set_once)
 
 static void a_working_directory_that_is_missing_is_told_there(void)
 {
-	CHECK_EQUAL(run_one(CHDIR, text("/nonexistent"), 0), -ENOENT);
+	CHECK_EQUAL(run_one(CHDIR, text("/no-such-place"), 0), -ENOENT);
 	CHECK_EQUAL(run_one(CHDIR, text("/dev/null"), 0), -ENOTDIR);
 }
 IN_CHILD(a_working_directory_that_is_missing_is_told)
@@ -329,11 +329,11 @@ IN_CHILD(a_working_directory_that_was_removed_is_refused)
 static void executables_are_found_there(void)
 {
 	CHECK_EQUAL(find("/bin/sh"), 0);
-	CHECK_EQUAL(find("/nonexistent", "/etc/passwd/x", "/bin/sh"), 0);
-	CHECK_EQUAL(find("/nonexistent"), -ENOENT);
+	CHECK_EQUAL(find("/no-such-place", "/etc/passwd/x", "/bin/sh"), 0);
+	CHECK_EQUAL(find("/no-such-place"), -ENOENT);
 	CHECK_EQUAL(find("/etc/passwd/x"), -ENOENT);
 	CHECK_EQUAL(find("/"), -EACCES);
-	CHECK_EQUAL(find("/etc/passwd", "/nonexistent"), -EACCES);
+	CHECK_EQUAL(find("/etc/passwd", "/no-such-place"), -EACCES);
 	CHECK_EQUAL(find("/etc/passwd", "/bin/sh"), 0);
 }
 IN_CHILD(executables_are_found)

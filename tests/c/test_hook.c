@@ -85,7 +85,7 @@ static void a_hook_that_is_not_there_is_told(void)
 {
 	int before = check_open_descriptors();
 	hook_of("");
-	hook.path = "/nonexistent";
+	hook.path = "/no-such-place";
 	CHECK_EQUAL(spawn_hook(&hook), -ENOENT);
 	hook.path = "/etc/passwd";
 	CHECK_EQUAL(spawn_hook(&hook), -EACCES);

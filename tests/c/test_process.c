@@ -109,7 +109,7 @@ static void the_error_of_the_execution_is_told(void)
 {
 	char *argv[4];
 	struct process process = shell(argv, "");
-	process.program = "/nonexistent/program";
+	process.program = "/no-such-place/program";
 	fails_to_start(&process, -ENOENT);
 	process.program = "/proc/self/status";
 	fails_to_start(&process, -EACCES);
@@ -274,7 +274,7 @@ static void the_caller_keeps_its_signal_mask_after_an_error(void)
 	char *argv[4];
 	sigset_t mask;
 	struct process process = shell(argv, "");
-	process.program = "/nonexistent";
+	process.program = "/no-such-place";
 	CHECK_EQUAL(process_start(&process), -ENOENT);
 	process.flags = CLONE_THREAD;
 	CHECK_EQUAL(process_start(&process), -EINVAL);
@@ -428,7 +428,7 @@ static void *start_many(void *argument)
 		snprintf(script, sizeof script, "exit %d", status);
 		struct process process = shell(argv, script);
 		if (i % 10 == 9)
-			process.program = "/nonexistent";
+			process.program = "/no-such-place";
 		int r = process_start(&process);
 		if (i % 10 == 9) {
 			wrong += r != -ENOENT;

@@ -38,7 +38,7 @@ static void make_record(void)
 
 static void fail_here(void)
 {
-	parent(OPEN, 0, text("/nonexistent"), 0);
+	parent(OPEN, 0, text("/no-such-place"), 0);
 }
 
 static mode_t mode_of(const char *name)
@@ -142,7 +142,7 @@ static void a_pid_file_is_written_beside_and_renamed(void)
 {
 	umask(022);
 	start_plan();
-	CHECK(!symlink("/nonexistent/target", path_of("pid")));
+	CHECK(!symlink("/no-such-place/target", path_of("pid")));
 	parent(PID_FILE, text(path_of("pid")), bytes("\1"));
 	run_plan();
 	CHECK_TEXT(content_of("pid"), "0");

@@ -86,7 +86,7 @@ static void an_operation_of_the_parent_fails(void)
 {
 	start_plan();
 	maker_add(&maker, PLAN_PARENT, OPEN, 0, maker_text(&maker, "/dev/null"), O_RDONLY);
-	maker_add(&maker, PLAN_PARENT, OPEN, 1, maker_text(&maker, "/nonexistent"), O_RDONLY);
+	maker_add(&maker, PLAN_PARENT, OPEN, 1, maker_text(&maker, "/no-such-place"), O_RDONLY);
 	int before = check_open_descriptors();
 	fail_plan(ENOENT, PLAN_PARENT, 1);
 	CHECK_EQUAL(check_open_descriptors(), before);
@@ -97,7 +97,7 @@ static void an_operation_of_the_child_fails(void)
 	shell_plan("exit 0");
 	maker.counts[PLAN_CHILD] = 0;
 	maker_add(&maker, PLAN_CHILD, UMASK, 022);
-	maker_add(&maker, PLAN_CHILD, CHDIR, maker_text(&maker, "/nonexistent"), 0);
+	maker_add(&maker, PLAN_CHILD, CHDIR, maker_text(&maker, "/no-such-place"), 0);
 	int before = check_open_descriptors();
 	fail_plan(ENOENT, PLAN_CHILD, 1);
 	CHECK_EQUAL(check_open_descriptors(), before);
@@ -110,7 +110,7 @@ static void a_program_that_is_not_there_is_told(void)
 	clone_child();
 	await_exec();
 	maker_add(&maker, PLAN_UNDO, KILL_CHILD);
-	uint64_t candidates = maker_texts(&maker, "/nonexistent/a", "/dev/null/b"), args = maker_texts(&maker, "a");
+	uint64_t candidates = maker_texts(&maker, "/no-such-place/a", "/dev/null/b"), args = maker_texts(&maker, "a");
 	maker_add(&maker, PLAN_CHILD, FIND_EXECUTABLE, candidates);
 	maker_add(&maker, PLAN_CHILD, EXEC, candidates, args, args);
 	fail_plan(ENOENT, PLAN_CHILD, 0);
@@ -123,7 +123,7 @@ static void candidates_are_tried_in_order(void)
 	start_plan();
 	clone_child();
 	await_exec();
-	uint64_t candidates = maker_texts(&maker, "/nonexistent/a", "/dev/null/b", "/", "/bin/sh", "/bin/false");
+	uint64_t candidates = maker_texts(&maker, "/no-such-place/a", "/dev/null/b", "/", "/bin/sh", "/bin/false");
 	uint64_t args = maker_texts(&maker, "sh", "-c", "exit 5");
 	maker_add(&maker, PLAN_CHILD, FIND_EXECUTABLE, candidates);
 	maker_add(&maker, PLAN_CHILD, EXEC, candidates, args, args);
@@ -156,7 +156,7 @@ static void an_init_that_is_no_program_is_told(void)
 
 static void loading_no_init_is_an_error(void)
 {
-	CHECK_EQUAL(spawn_load_init("/nonexistent"), -ENOENT);
+	CHECK_EQUAL(spawn_load_init("/no-such-place"), -ENOENT);
 	CHECK_EQUAL(spawn_load_init("/"), -EISDIR);
 }
 
@@ -426,7 +426,7 @@ static void what_fails_after_start_is_answered(void)
 {
 	struct plan_record record;
 	gate_plan();
-	uint64_t none = maker_texts(&maker, "/nonexistent");
+	uint64_t none = maker_texts(&maker, "/no-such-place");
 	struct plan_op *exec = maker_add(&maker, PLAN_CHILD, EXEC, none, none, none);
 	exec->origin = (uint32_t)maker_text(&maker, "process.args");
 	run_plan();
