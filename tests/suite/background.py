@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Background"]
 
@@ -18,9 +18,9 @@ _CHUNK = 65536
 
 
 class Background:
-    """Starts `command`; `close` terminates it."""
+    """Starts `command`; `close` terminates it. At its end `then` is called, in a thread, unless it was closed."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], then: Callable[[], None] = lambda: None) -> None:
         self._start = time.monotonic()
         output, write_end = os.pipe()
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=write_end, stderr=write_end)
@@ -28,12 +28,15 @@ class Background:
         self._held = bytearray()
         self._lock = threading.Lock()
         self._shown = False
+        self._closed = False
+        self._then = then
         self._end = self._start
         self._reader = threading.Thread(target=self._read, args=[output])
         self._reader.start()
 
     def close(self) -> None:
         """Ends the process, if it still runs; what it started is its own to end."""
+        self._closed = True
         self._process.terminate()
         self._process.wait()
         self._reader.join()
@@ -60,6 +63,8 @@ class Background:
                     self._held += data
         os.close(output)
         self._end = time.monotonic()
+        if not self._closed:
+            self._then()
 
 
 def _write(data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ __all__ = ["GuestPart", "Session", "collect", "run_here"]
 
 # -P: the tree holds a folder `firkin` which is a part of the package; the tests use the whole, which is installed.
 _PYTEST = (sys.executable, "-P", "-m", "pytest", "-q")
+# The unit tests alone have properties to prove, and to import what proves them takes seconds where it is emulated.
+_WITHOUT_PROPERTIES = ("-p", "no:hypothesispytest")
 _TESTS_FAILED, _NOTHING_COLLECTED = 1, 5
 _GUEST = Options(memory=2048, disks=[512], swap=256, timeout=3000)
 _ENDINGS = {DIED: "the guest died", TIMED_OUT: f"the guest was ended after {_GUEST.timeout:.0f} s"}
@@ -41,12 +44,16 @@ class Session:
         return [] if self.expression is None else ["-k", self.expression]
 
 
-def run_here(session: Session, what: str, name: str, folders: Sequence[str]) -> Part:
-    """Runs the tests of `folders` on this machine, their output on this process's; `name` is the record's."""
+def run_here(session: Session, what: str, name: str, folders: Sequence[str], *, properties: bool = False) -> Part:
+    """Runs the tests of `folders` on this machine, their output on this process's.
+
+    Parameters: `name` is the record's; `properties` says whether some of the tests are about properties.
+    """
     record = session.records / name
     record.unlink(missing_ok=True)
     start = time.monotonic()
-    command = [*_PYTEST, *folders, "--place=host", f"--record={record}", *session.selection()]
+    plugins = () if properties else _WITHOUT_PROPERTIES
+    command = [*_PYTEST, *plugins, *folders, "--place=host", f"--record={record}", *session.selection()]
     status = subprocess.run(command, cwd=session.root, check=False).returncode
     results = parse_results(read_lines(record))
     return Part(what, "this machine", time.monotonic() - start, results, _problem(status, results))
@@ -56,21 +63,26 @@ def collect(session: Session, folders: Sequence[str]) -> tuple[list[Collected], 
     """The tests in `folders`, and what pytest said if it could not collect them all."""
     record = session.records / "collected.jsonl"
     record.unlink(missing_ok=True)
-    command = [*_PYTEST, *folders, "--collect-only", f"--record={record}", *session.selection()]
+    command = [*_PYTEST, *_WITHOUT_PROPERTIES, *folders, "--collect-only", f"--record={record}", *session.selection()]
     result = subprocess.run(command, cwd=session.root, capture_output=True, text=True, check=False)
     complaint = "" if result.returncode in (0, _NOTHING_COLLECTED) else result.stdout + result.stderr
     return parse_collected(read_lines(record)), complaint
 
 
 class GuestPart:
-    """The tests `nodeids` in a guest of their own, which may run while something else is shown."""
+    """The tests `nodeids` in a guest of their own, which may run while something else is shown.
+
+    `following` is the part that starts when this one ends.
+    """
 
     def __init__(self, session: Session, nodeids: Sequence[str], *, systemd: bool) -> None:
         self._records = session.records / ("systemd-guest" if systemd else "guest")
         self._nodeids = nodeids
         self._systemd = systemd
         self._process: Background | None = None
+        self._lock = threading.Lock()
         self._obstacle = ""
+        self.following: GuestPart | None = None
         self.where = "guest with systemd" if systemd else "guest"
         try:
             self.where += f" ({describe(_GUEST)})"
@@ -79,8 +91,13 @@ class GuestPart:
 
     def start(self) -> None:
         """Starts the guest, unless it was started before or can not be."""
-        if self._process is None and not self._obstacle:
-            self._process = Background(self._command())
+        with self._lock:
+            if self._process is None and not self._obstacle:
+                self._process = Background(self._command(), self._start_following)
+
+    def _start_following(self) -> None:
+        if self.following:
+            self.following.start()
 
     def finish(self, what: str) -> Part:
         """Shows what the session says until it ends; the guest must have been started."""
@@ -92,7 +109,8 @@ class GuestPart:
         return Part(what, self.where, self._process.seconds, results, problem)
 
     def close(self) -> None:
-        """Ends the guest, if it still runs, without a word."""
+        """Ends the guest, if it still runs, without a word; none follows."""
+        self.following = None
         if self._process is not None:
             self._process.close()
 
@@ -102,7 +120,7 @@ class GuestPart:
         record.unlink(missing_ok=True)
         selection.write_text("".join(f"{nodeid}\n" for nodeid in self._nodeids))
         files = dict.fromkeys(nodeid.partition("::")[0] for nodeid in self._nodeids)
-        pytest = [*_PYTEST, "-p", "no:cacheprovider", "--basetemp=/run/pytest", "--place=guest"]
+        pytest = [*_PYTEST, *_WITHOUT_PROPERTIES, "-p", "no:cacheprovider", "--basetemp=/run/pytest", "--place=guest"]
         pytest += [f"--select={selection}", f"--record={record}", *files]
         machine = [f"--mem={_GUEST.memory}", f"--swap={_GUEST.swap}", f"--timeout={_GUEST.timeout}"]
         machine += [f"--disk={size}" for size in _GUEST.disks] + ["--systemd"] * self._systemd

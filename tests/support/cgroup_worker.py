@@ -43,14 +43,14 @@ def await_use(group: Cgroup) -> None:
 def settled(share: Callable[[list[float]], float], low: float, high: float, *counters: Callable[[], float]) -> float:
     """What `share` makes of how much the counters grew, once that is between `low` and `high`.
 
-    The first look is after a second. A machine that has no time for its guest hands it out in large pieces, so that
-    shares are true in the long run only: the last look is after `SECONDS`.
+    The first look is after half a second. A machine that has no time for its guest hands it out in large pieces, so
+    that shares are true in the long run only: the last look is after `SECONDS`.
     """
     before = [counter() for counter in counters]
     begin = time.monotonic()
     while True:
         # What is measured is a share of time: nothing to wait for but its passing.
-        time.sleep(1)
+        time.sleep(0.5)
         found = share([counter() - was for counter, was in zip(counters, before, strict=True)])
         if low < found < high or time.monotonic() - begin > SECONDS:
             return found

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.bundle import Bundle, Firkin
-from tests.support.cgroups import cgroup
+from tests.support.cgroups import cgroup, shared_cgroup
 
-__all__ = ["bundle", "cgroup", "firkin"]
+__all__ = ["bundle", "cgroup", "firkin", "shared_cgroup"]
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ UNMET = "unmet requirement"
 _SEVERITY = ("passed", "skipped", "failed")
 
 
-def required_words(item: pytest.Item) -> list[str]:
-    """The words that an item requires, its own and those of its class and module, each once."""
+def required_words(item: pytest.Item | pytest.Collector) -> list[str]:
+    """The words that an item or a module requires, its own and those of its class and module, each once."""
     words = [word for mark in item.iter_markers("requires") for word in mark.args]
     return list(dict.fromkeys(words))
 

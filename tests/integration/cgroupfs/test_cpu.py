@@ -69,16 +69,16 @@ def shared(pair: list[Cgroup], low: float, high: float) -> float:
 
 
 @pytest.mark.parametrize(("file", "written", "read"), ROUND_TRIPS)
-def test_what_is_written_is_read(cgroup: Cgroup, file: str, written: object, read: object) -> None:
+def test_what_is_written_is_read(shared_cgroup: Cgroup, file: str, written: object, read: object) -> None:
     if file == "cpu.max.burst":
-        cgroup.cpu.max = 20_000
-    put(cgroup, file, written)
-    assert value(cgroup, file) == read
+        shared_cgroup.cpu.max = 20_000
+    put(shared_cgroup, file, written)
+    assert value(shared_cgroup, file) == read
 
 
 @pytest.mark.parametrize(("file", "text"), REFUSED)
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, file: str, text: str) -> None:
-    assert_refused(cgroup, file, text)
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, file: str, text: str) -> None:
+    assert_refused(shared_cgroup, file, text)
 
 
 @pytest.mark.covers("cpu.weight", "cpu.stat")

@@ -34,14 +34,14 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("file", "written", "read"), ROUND_TRIPS)
-def test_what_is_written_is_read(cgroup: Cgroup, file: str, written: object, read: object) -> None:
-    put(cgroup, file, written)
-    assert value(cgroup, file) == read
+def test_what_is_written_is_read(shared_cgroup: Cgroup, file: str, written: object, read: object) -> None:
+    put(shared_cgroup, file, written)
+    assert value(shared_cgroup, file) == read
 
 
 @pytest.mark.parametrize(("file", "text"), REFUSED)
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, file: str, text: str) -> None:
-    assert_refused(cgroup, file, text)
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, file: str, text: str) -> None:
+    assert_refused(shared_cgroup, file, text)
 
 
 @pytest.mark.parametrize("file", ["cpuset.cpus", "cpuset.mems"])

@@ -49,16 +49,16 @@ def touched(page: int) -> str:
         ("hugetlb.1GB.max", "2g", 2 << 30),
     ],
 )
-def test_what_is_written_is_read(cgroup: Cgroup, file: str, written: object, read: object) -> None:
-    if not cgroup.has(file):
+def test_what_is_written_is_read(shared_cgroup: Cgroup, file: str, written: object, read: object) -> None:
+    if not shared_cgroup.has(file):
         pytest.skip("the machine has no pages of this size")
-    put(cgroup, file, written)
-    assert value(cgroup, file) == read
+    put(shared_cgroup, file, written)
+    assert value(shared_cgroup, file) == read
 
 
 @pytest.mark.parametrize(("file", "text"), [("hugetlb.2MB.max", "-1"), ("hugetlb.2MB.rsvd.max", "many")])
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, file: str, text: str) -> None:
-    assert_refused(cgroup, file, text)
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, file: str, text: str) -> None:
+    assert_refused(shared_cgroup, file, text)
 
 
 @pytest.mark.covers(

@@ -142,8 +142,8 @@ def test_device_has_a_weight_of_its_own_where_cost_is_counted(cgroup: Cgroup, de
 
 
 @pytest.mark.parametrize(("file", "text"), REFUSED)
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, device: str, file: str, text: str) -> None:
-    assert_refused(cgroup, file, text.replace("DISK", device))
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, device: str, file: str, text: str) -> None:
+    assert_refused(shared_cgroup, file, text.replace("DISK", device))
 
 
 @pytest.mark.parametrize("file", ["io.max", "io.weight"])

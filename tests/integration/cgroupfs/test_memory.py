@@ -61,9 +61,9 @@ def shrink(group: Cgroup, size: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "written", "read"), ROUND_TRIPS)
-def test_what_is_written_is_read(cgroup: Cgroup, file: str, written: object, read: object) -> None:
-    put(cgroup, file, written)
-    assert value(cgroup, file) == read
+def test_what_is_written_is_read(shared_cgroup: Cgroup, file: str, written: object, read: object) -> None:
+    put(shared_cgroup, file, written)
+    assert value(shared_cgroup, file) == read
 
 
 def test_bytes_are_rounded_down_to_pages(cgroup: Cgroup) -> None:
@@ -72,8 +72,8 @@ def test_bytes_are_rounded_down_to_pages(cgroup: Cgroup) -> None:
 
 
 @pytest.mark.parametrize(("file", "text"), REFUSED)
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, file: str, text: str) -> None:
-    assert_refused(cgroup, file, text)
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, file: str, text: str) -> None:
+    assert_refused(shared_cgroup, file, text)
 
 
 @pytest.mark.covers("memory.max", "memory.events", "memory.events.local", "memory.peak")

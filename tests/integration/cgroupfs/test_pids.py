@@ -18,14 +18,14 @@ pytestmark = pytest.mark.requires("root", "cgroup2", "unified", "pids")
     ("file", "written", "read"),
     [("pids.max", 8, 8), ("pids.max", "1", 1), ("pids.max", 4194304, 4194304), ("pids.max", "max", "max")],
 )
-def test_what_is_written_is_read(cgroup: Cgroup, file: str, written: object, read: object) -> None:
-    put(cgroup, file, written)
-    assert value(cgroup, file) == read
+def test_what_is_written_is_read(shared_cgroup: Cgroup, file: str, written: object, read: object) -> None:
+    put(shared_cgroup, file, written)
+    assert value(shared_cgroup, file) == read
 
 
 @pytest.mark.parametrize(("file", "text"), [("pids.max", "-1"), ("pids.max", "4194305"), ("pids.max", "many")])
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, file: str, text: str) -> None:
-    assert_refused(cgroup, file, text)
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, file: str, text: str) -> None:
+    assert_refused(shared_cgroup, file, text)
 
 
 @pytest.mark.covers("pids.max", "pids.current", "pids.events")

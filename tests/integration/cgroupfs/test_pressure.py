@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
 from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.events import Event, Pressure, PressureOff, Removed, Trigger, Watch
 from firkin.errors import CgroupFileError, CgroupGoneError, CgroupValueError
+from tests.support.cgroup_worker import spin
+from tests.support.cgroups import scratch_name
 from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "psi")
@@ -24,11 +27,17 @@ TRIGGER = Trigger("cpu", "some", 20_000, 2_000_000)
 """Of the window that everybody may have."""
 
 
+# Never met: now and then one of the loops does run.
+HARD = Trigger("cpu", "full", 2_000_000, 2_000_000)
+
+
 @contextmanager
 def contention(group: Cgroup) -> Iterator[None]:
-    """More loops in the cgroup than there are processors."""
-    loops = [group.spawn(["sh", "-c", "while :; do :; done"]) for _ in range((os.cpu_count() or 1) + 2)]
+    """Loops in the cgroup that share one processor."""
+    loops = [spin(group) for _ in range(2)]
     try:
+        for loop in loops:
+            os.sched_setaffinity(loop.pid, {min(os.sched_getaffinity(0))})
         yield
     finally:
         group.kill()
@@ -50,10 +59,67 @@ def first(watch: Watch, kind: type[Event]) -> Event:
                 return event
 
 
-def test_waiting_for_a_processor_fires(cgroup: Cgroup) -> None:
-    with Watch(cgroup, triggers=[TRIGGER]) as watch, contention(cgroup):
-        event = first(watch, Pressure)
-    assert event == Pressure(cgroup.path, TRIGGER, event.time)
+@dataclass(frozen=True)
+class Told:
+    """What watches of `busy` were told first: by itself, with its sibling, with two triggers, by epoll in epoll."""
+
+    busy: str
+    alone: Event
+    with_sibling: Event
+    with_two: Event
+    through_epoll: list[Event]
+
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Told]:
+    """All of it in one time of contention, as a window takes two seconds."""
+    name = scratch_name()
+    with Cgroup.make(name) as top, top.make_child("busy") as busy, top.make_child("idle") as idle:
+        try:
+            yield watched(busy, idle)
+        finally:
+            Cgroup.destroy(name)
+
+
+def watched(busy: Cgroup, idle: Cgroup) -> Told:
+    with (
+        Watch(busy, triggers=[TRIGGER]) as alone,
+        Watch(busy, idle, triggers=[TRIGGER]) as both,
+        Watch(busy, files=(), triggers=[HARD, TRIGGER]) as two,
+        Watch(busy, files=(), triggers=[TRIGGER]) as nested,
+        contention(busy),
+    ):
+        events = await_through_epoll(nested)
+        return Told(busy.path, first(alone, Pressure), first(both, Pressure), first(two, Pressure), events)
+
+
+def await_through_epoll(watch: Watch) -> list[Event]:
+    """What is told to who waits for the descriptor by epoll in epoll."""
+    with select.epoll() as inner, select.epoll() as outer:
+        inner.register(watch.fileno(), select.EPOLLIN)
+        outer.register(inner.fileno(), select.EPOLLIN)
+        while True:
+            assert outer.poll(SECONDS)
+            assert inner.poll(0)
+            if events := watch.read():
+                return events
+
+
+def test_waiting_for_a_processor_fires(told: Told) -> None:
+    assert told.alone == Pressure(told.busy, TRIGGER, told.alone.time)
+
+
+def test_pressure_of_one_cgroup_is_not_that_of_its_sibling(told: Told) -> None:
+    assert told.with_sibling.cgroup == told.busy
+
+
+def test_two_triggers_of_one_file_are_told_apart(told: Told) -> None:
+    assert isinstance(told.with_two, Pressure)
+    assert told.with_two.trigger == TRIGGER
+
+
+def test_who_waits_for_the_descriptor_through_epoll_in_epoll_loses_nothing(told: Told) -> None:
+    assert pressure(told.through_epoll) == told.through_epoll != []
 
 
 def test_it_fires_again_and_at_most_once_in_a_window(cgroup: Cgroup) -> None:
@@ -70,13 +136,6 @@ def test_idleness_does_not_fire(cgroup: Cgroup) -> None:
         assert watch.wait(timeout=2.5) == []
 
 
-def test_pressure_of_one_cgroup_is_not_that_of_its_sibling(cgroup: Cgroup) -> None:
-    with cgroup.make_child("busy") as busy, cgroup.make_child("idle") as idle:
-        with Watch(busy, idle, triggers=[TRIGGER]) as watch, contention(busy):
-            event = first(watch, Pressure)
-        assert event.cgroup == busy.path
-
-
 def test_asyncio_is_told(cgroup: Cgroup) -> None:
     async def main() -> Event:
         with Watch(cgroup, files=(), triggers=[TRIGGER]) as watch, contention(cgroup):
@@ -84,28 +143,6 @@ def test_asyncio_is_told(cgroup: Cgroup) -> None:
 
     event = asyncio.run(main())
     assert event == Pressure(cgroup.path, TRIGGER, event.time)
-
-
-def test_who_waits_for_the_descriptor_through_epoll_in_epoll_loses_nothing(cgroup: Cgroup) -> None:
-    with Watch(cgroup, files=(), triggers=[TRIGGER]) as watch, select.epoll() as inner, select.epoll() as outer:
-        inner.register(watch.fileno(), select.EPOLLIN)
-        outer.register(inner.fileno(), select.EPOLLIN)
-        events: list[Event] = []
-        with contention(cgroup):
-            while not events:
-                assert outer.poll(SECONDS)
-                assert inner.poll(0)
-                events = watch.read()
-        assert pressure(events) == events
-
-
-def test_two_triggers_of_one_file_are_told_apart(cgroup: Cgroup) -> None:
-    # Never met: now and then one of the loops does run.
-    hard = Trigger("cpu", "full", 2_000_000, 2_000_000)
-    with Watch(cgroup, files=(), triggers=[hard, TRIGGER]) as watch, contention(cgroup):
-        event = first(watch, Pressure)
-    assert isinstance(event, Pressure)
-    assert event.trigger == TRIGGER
 
 
 def test_a_trigger_ends_with_its_cgroup(cgroup: Cgroup) -> None:

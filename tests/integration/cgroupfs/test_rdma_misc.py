@@ -45,6 +45,6 @@ def test_resource_that_is_none_is_refused_by_the_kernel(cgroup: Cgroup) -> None:
         ("misc.max", "sev"),
     ],
 )
-def test_bad_value_is_refused_before_the_kernel(cgroup: Cgroup, file: str, text: str) -> None:
+def test_bad_value_is_refused_before_the_kernel(shared_cgroup: Cgroup, file: str, text: str) -> None:
     with refusal(CgroupValueError, 0, file):
-        put(cgroup, file, text)
+        put(shared_cgroup, file, text)

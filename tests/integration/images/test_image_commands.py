@@ -199,7 +199,7 @@ def test_fsck_finds_what_is_wrong(images: Images) -> None:
         (("pull", "{host}/team/none:1"), "team/none"),
         (("pull", "{host}/team/app:none"), "team/app:none"),
         (("pull", "UPPER"), "is not a path of lower-case letters"),
-        (("pull", "127.0.0.1:1/x"), "127.0.0.1:1"),
+        (("pull", "registry.invalid/x"), "registry.invalid: can not be reached"),
         (("pull", "--platform", "linux/s390x", "{host}/team/app:1"), "not for linux/s390x"),
         (("inspect", "{host}/team/app:1"), "is not here"),
         (("rmi", "{host}/team/app:1"), "is not here"),

@@ -83,7 +83,7 @@ def texts(file: StatFile) -> st.SearchStrategy[bytes]:
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_likely_text(name: str, data: st.DataObject) -> None:
     text = data.draw(texts(FILES[name]))
@@ -91,7 +91,7 @@ def test_a_likely_text(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_bytes(name: str, data: st.DataObject) -> None:
     alphabet = st.sampled_from([b"0", b"9", b" ", b"\n", b"=", b".", b"max", b"some", b"full", b"avg10", b"total",

@@ -186,7 +186,7 @@ attempts = st.tuples(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200)
 @given(rules, st.lists(attempts, min_size=1, max_size=20))
 def test_a_program_allows_what_its_rules_say_read_one_by_one(
     given_rules: list[DeviceRule], tried: list[tuple[int, int, int, int]]
@@ -196,7 +196,7 @@ def test_a_program_allows_what_its_rules_say_read_one_by_one(
         assert is_allowed(program, *attempt) == expected(given_rules, *attempt)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rules)
 def test_every_instruction_can_be_reached(given_rules: list[DeviceRule]) -> None:
     # What the verifier demands.

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import firkin
@@ -30,7 +30,6 @@ def run_isolated(code: str) -> str:
     return done.stdout
 
 
-@settings(deadline=None)
 @given(JSON, st.sampled_from([0, 1, 4]))
 def test_every_dumped_value_is_parsed_back(value: object, indent: int) -> None:
     text = dump(value, indent)
@@ -39,7 +38,6 @@ def test_every_dumped_value_is_parsed_back(value: object, indent: int) -> None:
     assert json.loads(text) == value
 
 
-@settings(deadline=None)
 @given(JSON, st.sampled_from(["", " ", "\n\t\r "]))
 def test_parse_agrees_with_the_json_package(value: object, blank: str) -> None:
     text = blank + json.dumps(value, ensure_ascii=False, indent=2) + blank

@@ -266,7 +266,7 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), value=ANY_JSON)
 def test_any_change_of_a_document_is_kept_or_refused(
     full_document: dict[str, Any], data: st.DataObject, value: object

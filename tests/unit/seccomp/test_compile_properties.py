@@ -61,7 +61,7 @@ def expected(syscalls: list[Syscall], name: str, args: list[int], default: int) 
     return ERRNO | ERRNOS[name] if hit else default
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.sampled_from([("SCMP_ACT_ALLOW", ALLOW), ("SCMP_ACT_ERRNO", ERRNO | 1)]),
     rules,

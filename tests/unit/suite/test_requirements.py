@@ -47,7 +47,7 @@ def session(directory: Path, tests: str, *options: str) -> tuple[int, str]:
     (directory / "conftest.py").write_text(LACKING)
     (directory / "test_it.py").write_text(tests)
     command = [sys.executable, "-P", "-c", PYTEST, "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", "/dev/null"]
-    command += [f"--rootdir={directory}", str(directory), *options]
+    command += ["-p", "no:hypothesispytest", f"--rootdir={directory}", str(directory), *options]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     return result.returncode, result.stdout + result.stderr
 
