@@ -31,6 +31,7 @@ __all__ = [
     "HookError",
     "ImageError",
     "KernelError",
+    "NetworkError",
     "NotFoundError",
     "PolicyError",
     "RegistryAccessError",
@@ -159,6 +160,17 @@ class CgroupTopologyError(CgroupError):
 
 class CgroupTimeoutError(CgroupError):
     """What was waited for did not come in time."""
+
+
+class NetworkError(FirkinError):
+    """A pod's network can not be made, checked or removed as asked.
+
+    `transient` says that another try may go well (CNI specification, error code 11).
+    """
+
+    def __init__(self, message: str, *, transient: bool = False, hint: str = "") -> None:
+        self.transient = transient
+        super().__init__(message, hint=hint)
 
 
 class ImageError(FirkinError):

@@ -107,6 +107,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "userns": _runs("unshare", "--user", "--map-root-user", "true"),
     "cgroupns": _runs("unshare", "--cgroup", "true"),
     "netns": _runs("unshare", "--net", "true"),
+    "bridge": _runs("unshare", "--net", "ip", "link", "add", "type", "bridge"),
     "timens": _runs("unshare", "--time", "true"),
     "mqueue": _mounts("mkdir m && mount -t mqueue mqueue m"),
     "overlay": _mounts("mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"),

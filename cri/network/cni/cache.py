@@ -1,0 +1,134 @@
+"""The attachments that were made by CNI plug-ins, each in a file that is written before the first plug-in runs.
+
+    CACHE/results/NETWORK-CONTAINER-INTERFACE
+
+The form is that of libcni, so that other programs can tell what is attached; that an attachment is firkin's says one
+more key. Until the last plug-in has succeeded there is no `result`. The directory outlives a boot, as do the
+addresses that plug-ins reserve in files.
+Source: libcni/api.go, cachedInfo.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from firkin.cri.network.cni.configuration import Configuration, decode_configuration
+from firkin.cri.network.cni.request import Attachment
+from firkin.cri.network.files import DRAFT, write_atomically
+from firkin.errors import ConfigError
+from firkin.oci.json_text import dump, parse
+
+__all__ = ["Cache", "Cached"]
+
+_KIND = "cniCacheV1"
+_OWNER = "runtime", "firkin"
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """An attachment with the network as it was configured then; `result` is None until it is complete."""
+
+    attachment: Attachment
+    network: Configuration
+    result: Mapping[str, Any] | None = None
+
+
+class Cache:
+    """The directory `path`/results, which other runtimes use too."""
+
+    def __init__(self, path: str) -> None:
+        self._directory = f"{path}/results"
+
+    def load(self) -> tuple[dict[str, Cached], list[str]]:
+        """The attachments of firkin by container, and what is wrong with files that should be such. Raises OSError."""
+        found, faults = {}, []
+        for path in self._files():
+            try:
+                document = self._read(path)
+                if document.get(_OWNER[0]) == _OWNER[1]:
+                    cached = _decode(document, path)
+                    found[cached.attachment.container] = cached
+            except FileNotFoundError:
+                continue
+            except ConfigError as error:
+                faults.append(str(error))
+        return found, faults
+
+    def attachments(self, network: str) -> list[dict[str, str]]:
+        """All attachments to a network, those of other runtimes too, as GC wants to be told them. Raises OSError."""
+        found = []
+        for path in self._files():
+            try:
+                document = self._read(path)
+            except (FileNotFoundError, ConfigError):
+                # Not of this form, so not of libcni either.
+                continue
+            if document.get("kind") == _KIND and document.get("networkName") == network:
+                names = {"containerID": str(document.get("containerId")), "ifname": str(document.get("ifName"))}
+                found.append(names)
+        return found
+
+    def save(self, cached: Cached) -> None:
+        """Write an attachment. Raises OSError."""
+        attachment, network = cached.attachment, cached.network
+        document: dict[str, object] = {
+            "kind": _KIND,
+            "containerId": attachment.container,
+            "config": base64.b64encode(network.text.encode()).decode(),
+            "ifName": attachment.interface,
+            "networkName": network.name,
+            "netns": attachment.netns,
+            "cniArgs": attachment.arguments,
+            "capabilityArgs": attachment.capabilities,
+            _OWNER[0]: _OWNER[1],
+        }
+        if cached.result is not None:
+            document["result"] = cached.result
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        write_atomically(self._path(cached), dump(document))
+
+    def remove(self, cached: Cached) -> None:
+        """Remove the file of an attachment, if it is there. Raises OSError."""
+        try:
+            os.unlink(self._path(cached))
+        except FileNotFoundError:
+            pass
+
+    def _path(self, cached: Cached) -> str:
+        attachment = cached.attachment
+        return f"{self._directory}/{cached.network.name}-{attachment.container}-{attachment.interface}"
+
+    def _files(self) -> Iterator[str]:
+        try:
+            names = sorted(os.listdir(self._directory))
+        except FileNotFoundError:
+            return
+        yield from (f"{self._directory}/{name}" for name in names if not name.endswith(DRAFT))
+
+    @staticmethod
+    def _read(path: str) -> dict[str, Any]:
+        with open(path, "rb") as file:
+            document = parse(file.read(), path)
+        if not isinstance(document, dict):
+            raise ConfigError("", "is not an object", document=path)
+        return document
+
+
+def _decode(document: Mapping[str, Any], path: str) -> Cached:
+    try:
+        network = decode_configuration(base64.b64decode(document["config"], validate=True), path)
+        attachment = Attachment(
+            container=str(document["containerId"]),
+            netns=str(document["netns"]),
+            interface=str(document["ifName"]),
+            arguments=tuple((str(key), str(value)) for key, value in document["cniArgs"]),
+            capabilities=dict(document["capabilityArgs"]),
+        )
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise ConfigError("", f"is no cached attachment: {error!r}", document=path) from None
+    return Cached(attachment, network, document.get("result"))

@@ -1,0 +1,255 @@
+"""The built-in network as a whole. One thread does everything here, as the kernel does: links have one lock.
+
+What a pod is given is recorded first; every step has an undo that may be called at any time.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Collection, Iterable, Sequence
+
+from firkin.cri.network.embedded import pod_link, settings
+from firkin.cri.network.embedded.bridge import check_ranges, make_bridge, settle_gateways
+from firkin.cri.network.embedded.leases import Leases
+from firkin.cri.network.embedded.ports import Ports
+from firkin.cri.network.embedded.store import Record, Store
+from firkin.cri.network.embedded.table import NatTable
+from firkin.cri.network.model import INTERFACE, PodNetwork, Sandbox
+from firkin.cri.network.netlink import link, nftables
+from firkin.cri.network.netlink.address import Interface, Network
+from firkin.cri.network.netlink.connection import Connection
+from firkin.cri.network.netlink.namespace import open_pod, own_namespace
+from firkin.cri.network.options import Options, parse_networks, parse_ranges
+from firkin.cri.network.steps import Step, run_steps
+from firkin.errors import AlreadyExistsError, KernelError, NetworkError, NotFoundError
+
+__all__ = ["NAME", "BridgeNetwork"]
+
+NAME = "firkin"
+"""The name of the network."""
+
+_ROUTE, _NETFILTER = 0, 12
+_log = logging.getLogger(__name__)
+
+
+class BridgeNetwork:
+    """The network of a bridge, as the directory `options.state` tells it. All of it is used by one thread.
+
+    Raises NetworkError if another process has the directory or the ranges are in use elsewhere, KernelError,
+    ConfigError, OSError.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._store = Store(options.state)
+        self._home = own_namespace()
+        self._host, self._netfilter = Connection(_ROUTE), Connection(_NETFILTER)
+        self._direct = parse_networks(options.direct, "direct")
+        self._ports = Ports(self._netfilter, options.table)
+        self._retired: set[str] = set()
+        self._bridge = self._mtu = 0
+        try:
+            self._load()
+            self._set_up(())
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of everything; the pods stay attached."""
+        self._host.close()
+        self._netfilter.close()
+        self._store.close()
+        os.close(self._home)
+
+    @property
+    def sandboxes(self) -> frozenset[str]:
+        """The ids of the sandboxes that have a record."""
+        return frozenset(self._records)
+
+    def attach(self, sandbox: Sandbox) -> PodNetwork:
+        """Attach a pod. If that fails, nothing of it is left.
+
+        Raises AlreadyExistsError if it is attached, NetworkError, KernelError, ConfigError.
+        """
+        if sandbox.id in self._records:
+            raise AlreadyExistsError(f"attach sandbox {sandbox.id}: it is attached already")
+        pod = open_pod(sandbox.netns, self._home)
+        try:
+            try:
+                return self._attach(sandbox, pod)
+            except KernelError:
+                if self._is_whole():
+                    raise
+                self._set_up(())
+                return self._attach(sandbox, pod)
+        finally:
+            os.close(pod)
+
+    def steps(self, record: Record, made: pod_link.PodLink) -> list[Step]:
+        """The steps that attach a pod, in their order."""
+
+        def nothing() -> None:
+            # What the step before it undoes takes this away too.
+            pass
+
+        return [
+            Step("record", lambda: self._remember(record), lambda: self._forget(record)),
+            Step("link", lambda: made.make(self._mtu), lambda: pod_link.remove_link(self._host, record.link)),
+            Step("port of the bridge", lambda: made.connect(self._bridge), nothing),
+            Step("ports of the host", lambda: self._ports.lead(record), lambda: self._ports.release(record)),
+        ]
+
+    def detach(self, sandbox: str) -> bool:
+        """Cut a pod off, if it is attached: its ports lead nowhere and its link is silent when this returns.
+
+        Whether there is something to `flush`: until then its addresses are not given again. Raises KernelError.
+        """
+        record = self._records.get(sandbox)
+        if record is not None and sandbox not in self._retired:
+            self._ports.release(record)
+            pod_link.retire(self._host, record.link)
+            self._retired.add(sandbox)
+        return bool(self._retired)
+
+    def flush(self) -> None:
+        """Delete the links of all pods that were detached, and free their addresses. Raises KernelError, OSError."""
+        self._host.do(link.delete_group(pod_link.TRASH), ignore={errno.ENODEV})
+        for sandbox in sorted(self._retired):
+            self._forget(self._records[sandbox])
+            self._retired.discard(sandbox)
+
+    def check(self, sandbox: str) -> None:
+        """See that an attached pod is as it was made. Raises NetworkError, NotFoundError, KernelError."""
+        record = self._records.get(sandbox)
+        if record is None:
+            raise NotFoundError(f"check sandbox {sandbox}: it is not attached")
+        pod = open_pod(record.netns, self._home)
+        try:
+            pod_link.check_link(self._host, pod, self._home, record, self._bridge)
+        finally:
+            os.close(pod)
+        self._ports.see(record)
+
+    def collect(self, dead: Iterable[str]) -> list[str]:
+        """Detach `dead`, delete what no record knows, and free it all: what was done, in words. Raises as `detach`."""
+        gone = [sandbox for sandbox in dead if sandbox in self._records]
+        for sandbox in gone:
+            self.detach(sandbox)
+        known = {record.link for record in self._records.values()}
+        ports = link.list_links(self._host, self._bridge)
+        strays = [found.name for found in ports if found.name.startswith(pod_link.PREFIX) and found.name not in known]
+        for name in strays:
+            pod_link.retire(self._host, name)
+        elements = self._ports.release_unowned()
+        self.flush()
+        said = [f"sandbox {sandbox}" for sandbox in gone] + [f"link {name}" for name in strays]
+        return said + ([f"{elements} ports of the host"] if elements else [])
+
+    def set_ranges(self, texts: tuple[str, ...]) -> None:
+        """Give addresses of other ranges from now on; attached pods keep theirs.
+
+        Raises ConfigError, NetworkError if they are in use elsewhere: then the former are kept. KernelError, OSError.
+        """
+        ranges, former = parse_ranges(texts, "pod_cidr"), self._leases.ranges
+        check_ranges(self._host, self._bridge, ranges)
+        self._store.save_ranges(texts)
+        self._lease(ranges)
+        self._set_up(former)
+
+    def repair(self) -> bool:
+        """Make the bridge and the table again if they were deleted by others: whether they were. Raises KernelError."""
+        if self._is_whole():
+            return False
+        self._set_up(())
+        return True
+
+    def _load(self) -> None:
+        self._records, faults = self._store.load()
+        for fault in faults:
+            _log.error("%s", fault)
+        for record in self._records.values():
+            self._ports.know(record)
+        saved = self._store.load_ranges()
+        self._lease(parse_ranges(saved or self._options.ranges, "pod_cidr" if saved else "ranges"))
+
+    def _lease(self, ranges: Sequence[Network]) -> None:
+        if not settings.has_ipv6():
+            ranges = [network for network in ranges if network.version == 4]
+        self._leases = Leases(ranges)
+        for record in self._records.values():
+            self._leases.hold(record.addresses)
+
+    def _set_up(self, former: Collection[Network]) -> None:
+        options, ranges = self._options, self._ranges()
+        self._bridge, self._mtu = make_bridge(self._host, options.bridge, options.mtu)
+        check_ranges(self._host, self._bridge, self._leases.ranges)
+        settle_gateways(self._host, self._bridge, ranges, former)
+        for version in sorted({network.version for network in ranges}):
+            for said in settings.forward(version):
+                _log.warning("set %s: pods reach other networks through this host", said)
+        table = NatTable(options.table, options.bridge)
+        elements = self._ports.requests(self._records.values())
+        nftables.commit(self._netfilter, [*table.make(), *table.fill(ranges, self._direct), *elements])
+        ports = {found.name for found in link.list_links(self._host, self._bridge)}
+        for record in self._records.values():
+            if record.link not in ports and record.id not in self._retired:
+                self._reconnect(record)
+
+    def _reconnect(self, record: Record) -> None:
+        try:
+            pod_link.connect(self._host, record, self._bridge)
+        except KernelError as error:
+            if error.errno != errno.ENODEV:
+                raise
+            _log.warning("link %s of sandbox %s is gone", record.link, record.id)
+
+    def _is_whole(self) -> bool:
+        try:
+            is_bridge = link.find_link(self._host, self._options.bridge).index == self._bridge
+            return is_bridge and bool(self._netfilter.ask(nftables.get_table(self._options.table)))
+        except KernelError as error:
+            if error.errno in (errno.ENODEV, errno.ENOENT):
+                return False
+            raise
+
+    def _attach(self, sandbox: Sandbox, pod: int) -> PodNetwork:
+        addresses = self._take_addresses()
+        name, mac = pod_link.link_name(sandbox.id), pod_link.mac_address(addresses)
+        record = Record(sandbox.id, sandbox.netns, name, mac, addresses, sandbox.ports)
+        try:
+            self._ports.check(record)
+        except BaseException:
+            self._leases.free(addresses)
+            raise
+        made = pod_link.PodLink(self._host, self._home, pod, record)
+        try:
+            run_steps(self.steps(record, made))
+        finally:
+            made.close()
+        return PodNetwork(tuple(str(address.ip) for address in addresses), INTERFACE, mac, NAME)
+
+    def _take_addresses(self) -> tuple[Interface, ...]:
+        try:
+            return self._leases.take()
+        except NetworkError:
+            if not self._retired:
+                raise
+            self.flush()
+            return self._leases.take()
+
+    def _remember(self, record: Record) -> None:
+        self._records[record.id] = record
+        self._store.save(record)
+
+    def _forget(self, record: Record) -> None:
+        self._store.remove(record.id)
+        self._leases.free(record.addresses)
+        self._records.pop(record.id, None)
+
+    def _ranges(self) -> tuple[Network, ...]:
+        # Those that addresses are given of, and those that pods still have some of.
+        used = {address.network for record in self._records.values() for address in record.addresses}
+        return tuple(dict.fromkeys([*self._leases.ranges, *sorted(used, key=str)]))

@@ -1,0 +1,153 @@
+"""A pod's link: a veth pair between its network namespace and the bridge.
+
+The pod's half is made in the pod's namespace at once. The host's half becomes a port when the other is up, so that it
+forwards from the first packet on.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import select
+import time
+from collections.abc import Sequence
+
+from firkin.cri.network.embedded import settings
+from firkin.cri.network.embedded.leases import gateway
+from firkin.cri.network.embedded.store import Record
+from firkin.cri.network.model import INTERFACE
+from firkin.cri.network.netlink import address, link
+from firkin.cri.network.netlink.address import Interface
+from firkin.cri.network.netlink.connection import Connection
+from firkin.cri.network.netlink.namespace import entered
+from firkin.errors import KernelError, NetworkError
+
+__all__ = ["PREFIX", "TRASH", "PodLink", "check_link", "connect", "link_name", "mac_address", "remove_link", "retire"]
+
+PREFIX = "fk"
+"""What the names of links of pods begin with."""
+
+TRASH = 0x66_6B_00_01
+"""The group of links that are to be deleted."""
+
+_LOOPBACK = 1
+_ROUTE = 0
+_CARRIER_PATIENCE = 2.0
+
+
+def link_name(sandbox: str) -> str:
+    """The name of the host's half, at most 15 bytes; its alias is the sandbox's whole id."""
+    return PREFIX + hashlib.blake2s(sandbox.encode(), digest_size=6).hexdigest()
+
+
+def mac_address(addresses: Sequence[Interface]) -> str:
+    """The address of the pod's link: who remembers it for an IP address stays right when another pod gets that."""
+    first = addresses[0].ip.packed
+    tail = first if len(first) == 4 else hashlib.blake2s(first, digest_size=4).digest()
+    return (b"\x02\xfb" + tail).hex(":")
+
+
+class PodLink:
+    """The pair of one pod, while it is made.
+
+    Parameters: `host` is rtnetlink's connection in the host's network namespace, `home` that namespace, `pod` the
+    pod's. Close it. Raises KernelError.
+    """
+
+    def __init__(self, host: Connection, home: int, pod: int, record: Record) -> None:
+        self._host, self._home, self._pod, self._record = host, home, pod, record
+        with entered(pod, home):
+            # A socket stays in the namespace that it was made in.
+            self._inside = Connection(_ROUTE)
+
+    def close(self) -> None:
+        """Let go of the pod's namespace."""
+        self._inside.close()
+
+    def make(self, mtu: int) -> None:
+        """Make the pair, and give the pod's half its addresses and routes. Raises KernelError."""
+        addresses = self._record.addresses
+        with entered(self._pod, self._home):
+            self._make_pair(mtu)
+            settings.settle_pod(INTERFACE, wants_ipv6=any(address.version == 6 for address in addresses))
+        index = link.find_link(self._inside, INTERFACE).index
+        messages = [link.set_up(_LOOPBACK), link.set_up(index)]
+        messages += [address.add_address(index, interface) for interface in addresses]
+        messages += [address.add_default_route(index, gateway(i.network).ip) for i in addresses]
+        self._inside.do(*messages)
+
+    def connect(self, bridge: int) -> None:
+        """Make the host's half a port of the bridge with that index. Raises KernelError."""
+        connect(self._host, self._record, bridge)
+        self._await_carrier()
+
+    def _make_pair(self, mtu: int) -> None:
+        record = self._record
+        try:
+            self._host.do(link.new_veth(record.link, self._pod, INTERFACE, record.mac, mtu))
+        except KernelError as error:
+            if error.errno == errno.EEXIST:
+                error.hint = f"is there {INTERFACE} in the network namespace already?"
+            raise
+
+    def _await_carrier(self) -> None:
+        # What the pod sends is lost until the kernel's link watch has seen the carrier, and is sent again a second
+        # later. Since Linux 6.8 asking for the link lets it look; before that it is waited for.
+        if link.find_link(self._inside, INTERFACE).is_operational:
+            return
+        with entered(self._pod, self._home):
+            notices = Connection(_ROUTE, link.LINK_NOTICES)
+        with notices:
+            end = time.monotonic() + _CARRIER_PATIENCE
+            while not link.find_link(self._inside, INTERFACE).is_operational:
+                if not select.select([notices], [], [], max(0.0, end - time.monotonic()))[0]:
+                    # It is slow, not wrong.
+                    return
+                for _ in notices.notices():
+                    pass
+
+
+def connect(host: Connection, record: Record, bridge: int) -> None:
+    """Make the host's half of a pair a port of the bridge with that index. Raises KernelError."""
+    try:
+        host.do(*link.set_port(record.link, bridge, record.id))
+    except KernelError as error:
+        if error.errno == errno.EXFULL:
+            error.hint = "a bridge has at most 1023 ports"
+        raise
+
+
+def remove_link(host: Connection, name: str) -> None:
+    """Delete a link, if it is there. Raises KernelError."""
+    host.do(link.delete_link(name), ignore={errno.ENODEV})
+
+
+def retire(host: Connection, name: str) -> None:
+    """Cut a link off at once, if it is there, to be deleted with all of TRASH. Raises KernelError.
+
+    To delete a link the kernel waits for others' readers, for 10 to 20 ms, in which nothing else can be done to any
+    link; to delete many takes as long.
+    """
+    try:
+        index = link.find_link(host, name).index
+    except KernelError as error:
+        if error.errno == errno.ENODEV:
+            return
+        raise
+    # EOPNOTSUPP: it is no port; ENETDOWN: it is not up, so it is silent.
+    host.do(*link.retire_port(name, index, TRASH), ignore={errno.ENODEV, errno.EOPNOTSUPP, errno.ENETDOWN})
+
+
+def check_link(host: Connection, pod: int, home: int, record: Record, bridge: int) -> None:
+    """See that the link and the pod's addresses are there. Raises NetworkError, KernelError."""
+    found = link.find_link(host, record.link)
+    if found.master != bridge or not found.is_up:
+        raise NetworkError(f"check link {record.link}: is no port of the bridge, or not up")
+    with entered(pod, home):
+        inside = Connection(_ROUTE)
+    with inside:
+        index = link.find_link(inside, INTERFACE).index
+        here = {interface for at, interface in address.list_addresses(inside) if at == index}
+    for interface in record.addresses:
+        if interface not in here:
+            raise NetworkError(f"check {INTERFACE} of sandbox {record.id}: has no address {interface}")
