@@ -84,6 +84,7 @@ long sys_clone3_call(void *args, size_t size, void (*child)(void *), void *argum
 #define sys_setdomainname(name, n) SYS2(setdomainname, name, n)
 
 #define sys_getpid() SYS0(getpid)
+#define sys_getppid() SYS0(getppid)
 #define sys_setsid() SYS0(setsid)
 #define sys_setgroups(n, list) SYS2(setgroups, n, list)
 #define sys_setresgid(r, e, s) SYS3(setresgid, r, e, s)
