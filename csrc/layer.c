@@ -38,9 +38,10 @@ static int clean_path(struct layer *layer, const char *from, char *to)
 	return 0;
 }
 
+/* In a directory of the layer's own it has no mode, until an entry gives it one, or it is known what lies below. */
 static int make_implied(struct layer *layer, const char *path)
 {
-	int fd = resolve(layer->root, path, RESOLVE_MAKE_DIRECTORY, 0755);
+	int fd = resolve(layer->root, path, RESOLVE_MAKE_DIRECTORY, layer->whiteouts == LAYER_OVERLAY ? 0 : 0755);
 	if (fd < 0)
 		return fd;
 	close(fd);
@@ -58,8 +59,10 @@ static int make_way(struct layer *layer)
 		*end = 0;
 		int fd = resolve(layer->root, path, RESOLVE_EXISTING, 0);
 		int r = fd == -ENOENT ? make_implied(layer, path) : fd;
-		if (fd >= 0)
+		if (fd >= 0) {
+			r = layer_replace_whiteout(layer, fd, path);
 			close(fd);
+		}
 		*end = kept;
 		if (r < 0 || !kept)
 			return r;
@@ -85,7 +88,7 @@ int layer_open_parent(struct layer *layer)
 	layer->parent_path[length] = 0;
 	const char *path = length ? layer->parent_path : ".";
 	int fd = resolve_open(layer->root, path, O_RDONLY | O_DIRECTORY);
-	if (fd == -ENOENT) {
+	if (fd == -ENOENT || fd == -ENOTDIR) {
 		int r = make_way(layer);
 		fd = r < 0 ? r : resolve_open(layer->root, path, O_RDONLY | O_DIRECTORY);
 	}
@@ -217,8 +220,11 @@ static int make_anew(struct layer *layer)
 	int r = make(layer);
 	if (r != -EEXIST)
 		return r;
+	int was_whiteout = layer_is_white(layer, layer->parent, layer->base);
 	r = layer_remove(layer->parent, layer->base);
-	return r < 0 ? r : make(layer);
+	if (r >= 0)
+		r = make(layer);
+	return r >= 0 && was_whiteout && layer->entry.type == '5' ? layer_make_opaque(layer->parent, layer->base) : r;
 }
 
 static int apply_root(struct layer *layer)

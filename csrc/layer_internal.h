@@ -44,6 +44,13 @@ int layer_remove(int directory, const char *name);
 int layer_white_out(struct layer *layer);
 int layer_is_whiteout(const char *base);
 
+/* Whether what is there is a whiteout in overlayfs's form, which this layer made. */
+int layer_is_white(const struct layer *layer, int directory, const char *name);
+/* A directory in the place of a whiteout hides what lower layers have below it, too. 0 or -errno. */
+int layer_make_opaque(int directory, const char *name);
+/* If `fd` is open on a whiteout, a directory takes its place: files that follow are in it. 0 or -errno. */
+int layer_replace_whiteout(struct layer *layer, int fd, const char *path);
+
 /* Remembers what was made, where a later opaque whiteout must spare it. 0 or -ENOMEM. */
 int layer_note_made(struct layer *layer, int directory, const char *name);
 

@@ -15,7 +15,7 @@ from firkin.errors import ImageError, KernelError
 from firkin.oci.image.digest import Verifier
 from firkin.oci.layers.inflate import inflate
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Unpacked", "file_chunks", "unpack"]
+__all__ = ["DEFAULT_LIMITS", "Limits", "MissingTargetError", "Unpacked", "file_chunks", "unpack"]
 
 _CHUNK = 1 << 20
 _PIPE = 1 << 20
@@ -24,6 +24,13 @@ _F_SETPIPE_SZ = 1031
 _ENVIRONMENT = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.ENFILE}
 )
+
+
+_NO_TARGET = "a hard link to what is not in the layer"
+
+
+class MissingTargetError(ImageError):
+    """A hard link to what the layer does not have itself; it may be one to a file of a lower layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,4 +164,5 @@ def _result(said: list[str], name: str) -> Unpacked:
     what = f"{name}: {entry!r}" if entry else name
     if not reason and int(number) in _ENVIRONMENT:
         raise KernelError(f"unpack {what}", int(number))
-    raise ImageError(f"{what}: {reason or os.strerror(int(number))}")
+    kind = MissingTargetError if reason == _NO_TARGET else ImageError
+    raise kind(f"{what}: {reason or os.strerror(int(number))}")

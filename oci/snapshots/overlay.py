@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Overlay", "mount", "open_users", "overlay_options"]
+__all__ = ["Overlay", "mount", "open_users", "overlay_options", "read_only"]
 
 
 class Overlay:
@@ -53,6 +53,16 @@ def overlay_options(*, writable: bool) -> bytes:
     if writable:
         words.append("!volatile\0")
     return "".join(f"{word}\0" for word in words).encode()
+
+
+def read_only(lower: Sequence[str], empty: str, path: str = "") -> Overlay:
+    """A read-only overlay of layers, also of one.
+
+    Parameters: `empty` is an empty directory to lie below a single layer, whose whiteouts would show without it; "" for
+    a directory that has none. `path` is the part of the overlay that is meant.
+    """
+    below = (empty,) if empty and len(lower) == 1 else ()
+    return Overlay((*lower, *below), options=overlay_options(writable=False), path=path)
 
 
 def _is_initial_user_namespace() -> bool:
