@@ -2,6 +2,7 @@
 /* Mounts are made detached, given their attributes, and then attached to a resolved descriptor. */
 #include "child.h"
 #include "files.h"
+#include "mount_context.h"
 #include "resolve.h"
 #include "syscalls.h"
 #include "text.h"
@@ -52,48 +53,18 @@ int op_root_attach(struct run *run, const struct plan_op *op)
 	return r;
 }
 
-/* The kernel tells in words what it did not like, one message a read: "e proc: ...". */
-static void keep_message(struct run *run, int context)
-{
-	char message[PLAN_DETAIL];
-	long n = sys_read(context, message, sizeof message - 1);
-	if (n <= 2)
-		return;
-	message[message[n - 1] == '\n' ? n - 1 : n] = 0;
-	run_detail(run, message + 2);
-}
-
-/* Options are pairs of texts, "=key" and its value, or "!key" and an empty text for a key without value. */
-static int configure(int context, struct plan_bytes options)
-{
-	const char *s = options.data, *end = s + options.size;
-	while (s < end) {
-		const char *key = s, *value = key + text_length(key) + 1;
-		if (value >= end)
-			return -EINVAL;
-		s = value + text_length(value) + 1;
-		int is_flag = key[0] == '!';
-		long r = sys_fsconfig(context, is_flag ? FSCONFIG_SET_FLAG : FSCONFIG_SET_STRING, key + 1,
-				      is_flag ? 0 : value, 0);
-		if (r < 0)
-			return (int)r;
-	}
-	return (int)sys_fsconfig(context, FSCONFIG_CMD_CREATE, 0, 0, 0);
-}
-
 int op_mount_new(struct run *run, const struct plan_op *op)
 {
-	struct plan_bytes options = plan_bytes(&run->plan, op->arg[2]);
-	if (options.size && options.data[options.size - 1])
-		return -EINVAL;
 	long context = sys_fsopen(run_text(run, op->arg[1]), FSOPEN_CLOEXEC);
 	if (context < 0)
 		return (int)context;
-	long mount = configure((int)context, options);
+	long mount = context_set((int)context, plan_bytes(&run->plan, op->arg[2]));
+	if (mount >= 0)
+		mount = sys_fsconfig(context, FSCONFIG_CMD_CREATE, 0, 0, 0);
 	if (mount >= 0)
 		mount = sys_fsmount(context, FSMOUNT_CLOEXEC, op->arg[3]);
 	if (mount < 0)
-		keep_message(run, (int)context);
+		context_message((int)context, run->detail, sizeof run->detail);
 	sys_close(context);
 	return run_fill(run, op->arg[0], mount);
 }

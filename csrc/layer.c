@@ -166,8 +166,11 @@ static int make_anew(struct layer *layer)
 	int r = make(layer);
 	if (r != -EEXIST)
 		return r;
+	int was_whiteout = layer_is_white(layer, layer->parent, layer->base);
 	r = layer_remove(layer->parent, layer->base);
-	return r < 0 ? r : make(layer);
+	if (r >= 0)
+		r = make(layer);
+	return r >= 0 && was_whiteout && layer->entry.type == '5' ? layer_make_opaque(layer->parent, layer->base) : r;
 }
 
 static int apply_root(struct layer *layer)

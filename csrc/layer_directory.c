@@ -75,13 +75,19 @@ static int is_on_the_way(const struct layer *layer, const struct open_directory 
 	return !n || (n <= length && layer->path[n] == '/' && !memcmp(layer->way, layer->path, n));
 }
 
+/* In a directory of the layer's own it has no mode, until an entry gives it one, or it is known what lies below. */
+static mode_t implied_mode(const struct layer *layer)
+{
+	return layer->whiteouts == LAYER_OVERLAY ? 0 : 0755;
+}
+
 /* What is no directory may be a link to one, which is looked for from the root on. `path` leads to it. */
 static int open_through_link(struct layer *layer, const char *path)
 {
 	int fd = resolve_open(layer->root, path, O_RDONLY | O_DIRECTORY);
 	if (fd != -ENOENT)
 		return fd;
-	fd = resolve(layer->root, path, RESOLVE_MAKE_DIRECTORY, 0755);
+	fd = resolve(layer->root, path, RESOLVE_MAKE_DIRECTORY, implied_mode(layer));
 	if (fd < 0)
 		return fd;
 	close(fd);
@@ -91,9 +97,18 @@ static int open_through_link(struct layer *layer, const char *path)
 
 static int make_implied(struct layer *layer, const char *path, const char *name)
 {
-	if (mkdirat(innermost(layer), name, 0755) < 0)
+	if (mkdirat(innermost(layer), name, implied_mode(layer)) < 0)
 		return -errno;
 	layer->result->on_implied(path, layer->result->data);
+	int fd = openat(innermost(layer), name, OPEN_DIRECTORY);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_replaced(struct layer *layer, const char *name)
+{
+	int r = layer_replace_whiteout(innermost(layer), name);
+	if (r < 0)
+		return r;
 	int fd = openat(innermost(layer), name, OPEN_DIRECTORY);
 	return fd < 0 ? -errno : fd;
 }
@@ -108,7 +123,10 @@ static int open_next(struct layer *layer, const char *path)
 		return fd;
 	if (errno == ENOENT)
 		return make_implied(layer, path, name);
-	return errno == ENOTDIR || errno == ELOOP ? open_through_link(layer, path) : -errno;
+	int error = errno;
+	if (error == ENOTDIR && layer_is_white(layer, innermost(layer), name))
+		return open_replaced(layer, name);
+	return error == ENOTDIR || error == ELOOP ? open_through_link(layer, path) : -error;
 }
 
 int layer_open_parent(struct layer *layer)

@@ -56,6 +56,13 @@ int layer_is_whiteout(const char *base);
 /* Remembers what the entry made, where a later opaque whiteout must spare it. 0 or -errno. */
 int layer_note_made(struct layer *layer);
 
+/* Whether what is there is a whiteout in overlayfs's form, which this layer made. */
+int layer_is_white(const struct layer *layer, int directory, const char *name);
+/* A directory in the place of a whiteout hides what lower layers have below it, too. 0 or -errno. */
+int layer_make_opaque(int directory, const char *name);
+/* A directory takes the place of a whiteout: files that follow are in it. 0 or -errno. */
+int layer_replace_whiteout(int directory, const char *name);
+
 /* Owner, mode, attributes of what the entry made, and the time unless it is a directory. `fd` is open on it, or -1.
  * 0 or -errno. */
 int layer_set_metadata(struct layer *layer, int fd);

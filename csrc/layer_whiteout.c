@@ -134,18 +134,65 @@ static int remove_lower(struct layer *layer, int parent, const char *name)
 	return r;
 }
 
-static int make_opaque(struct layer *layer)
+/* Without privileges in the first user namespace overlayfs is mounted with userxattr, and looks there. */
+static int set_either(int directory, const char *trusted, const char *user, const char *value)
 {
-	if (layer->whiteouts == LAYER_REMOVE)
-		return remove_lower(layer, layer->parent, ".");
-	return fsetxattr(layer->parent, "trusted.overlay.opaque", "y", 1, 0) < 0 ? -errno : 0;
+	int r = fsetxattr(directory, trusted, value, strlen(value), 0);
+	if (r < 0 && errno == EPERM)
+		r = fsetxattr(directory, user, value, strlen(value), 0);
+	return r < 0 ? -errno : 0;
+}
+
+static int set_opaque(int directory)
+{
+	return set_either(directory, "trusted.overlay.opaque", "user.overlay.opaque", "y");
+}
+
+/*
+ * Where nothing lies below a directory, overlayfs lists it as it is, whiteouts and all, unless it has an origin: none
+ * is known, but it is said that there may be one.
+ */
+static int make_white(struct layer *layer, const char *name)
+{
+	if (mknodat(layer->parent, name, S_IFCHR, 0) < 0)
+		return -errno;
+	return set_either(layer->parent, "trusted.overlay.origin", "user.overlay.origin", "");
+}
+
+static int is_white(const struct layer *layer, const struct stat *status)
+{
+	return layer->whiteouts == LAYER_OVERLAY && S_ISCHR(status->st_mode) && !status->st_rdev;
+}
+
+int layer_is_white(const struct layer *layer, int directory, const char *name)
+{
+	struct stat there;
+	return !fstatat(directory, name, &there, AT_SYMLINK_NOFOLLOW) && is_white(layer, &there);
+}
+
+int layer_make_opaque(int directory, const char *name)
+{
+	int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = set_opaque(fd);
+	close(fd);
+	return r;
+}
+
+int layer_replace_whiteout(int directory, const char *name)
+{
+	if (unlinkat(directory, name, 0) < 0 || mkdirat(directory, name, 0755) < 0)
+		return -errno;
+	return layer_make_opaque(directory, name);
 }
 
 int layer_white_out(struct layer *layer)
 {
 	const char *name = layer->base + sizeof prefix - 1;
 	if (!strcmp(name, ".wh..opq"))
-		return make_opaque(layer);
+		return layer->whiteouts == LAYER_REMOVE ? remove_lower(layer, layer->parent, ".") :
+							  set_opaque(layer->parent);
 	/* Other names of this kind are what aufs keeps for itself. */
 	if (layer_is_whiteout(name))
 		return 0;
@@ -154,5 +201,5 @@ int layer_white_out(struct layer *layer)
 	int r = layer_remove(layer->parent, name);
 	if (r < 0 || layer->whiteouts == LAYER_REMOVE)
 		return r;
-	return mknodat(layer->parent, name, S_IFCHR, 0) < 0 ? -errno : 0;
+	return make_white(layer, name);
 }

@@ -81,6 +81,7 @@ struct plan_op {
 	X(6, OPEN_OUTPUT, "open-output", P, "o:out") \
 	X(7, CLOSE, "close", P | C | U, "s:fd") \
 	X(8, END_PROCESS, "end-process", P, "s:process") \
+	X(9, OPEN_USERS, "open-users", P, "o:out b:uid_map b:gid_map") \
 	/* the container's record on disk */ \
 	X(10, STATE_MAKE, "state-make", P, "o:out t:root t:id") \
 	X(11, STATE_WRITE, "state-write", P, "s:dir t:name n:mode b:template") \
@@ -127,6 +128,8 @@ struct plan_op {
 	X(68, READONLY, "readonly", C, "s:root t:path") \
 	X(69, PIVOT, "pivot", C, "s:root") \
 	X(70, CHROOT, "chroot", C, "s:root") \
+	X(71, OVERLAY, "overlay", P, "o:out v:lower t:upper t:work b:options S:users") \
+	X(72, SUBTREE, "subtree", P, "o:out s:tree t:path") \
 	/* files of the root file system */ \
 	X(80, MKDIR, "mkdir", C, "s:root t:path n:mode") \
 	X(81, MKNOD, "mknod", C, "s:root t:path n:mode n:device n:uid n:gid") \

@@ -89,6 +89,7 @@ long sys_clone3_call(void *args, size_t size, void (*child)(void *), void *argum
 
 #define sys_getpid() SYS0(getpid)
 #define sys_geteuid() SYS0(geteuid)
+#define sys_getppid() SYS0(getppid)
 #define sys_setsid() SYS0(setsid)
 #define sys_setgroups(n, list) SYS2(setgroups, n, list)
 #define sys_setresgid(r, e, s) SYS3(setresgid, r, e, s)

@@ -110,7 +110,7 @@ class ImageService:
             timestamp=time.time_ns(),
             fs_id=FilesystemIdentifier(mountpoint=self._store.root),
             used_bytes=UInt64Value(value=size + sum(one.bytes for one in snapshots)),
-            inodes_used=UInt64Value(value=count + sum(one.entries for one in snapshots)),
+            inodes_used=UInt64Value(value=count + sum(one.inodes for one in snapshots)),
         )
         return ImageFsInfoResponse(image_filesystems=[usage], container_filesystems=[usage])
 

@@ -14,7 +14,9 @@ from typing import Literal
 from firkin.errors import ImageError, KernelError
 from firkin.oci.image.digest import check_digest
 
-__all__ = ["DEFAULT_LIMITS", "Job", "Limits", "Program", "Unpacked", "Whiteouts", "feeding_pipe"]
+__all__ = [
+    "DEFAULT_LIMITS", "Job", "Limits", "MissingTargetError", "Program", "Unpacked", "Whiteouts", "feeding_pipe",
+]  # fmt: skip
 
 Whiteouts = Literal["overlay", "remove"]
 
@@ -28,6 +30,13 @@ _ENVIRONMENT = frozenset(
         errno.EMFILE,
     }
 )  # fmt: skip
+
+
+_NO_TARGET = "a hard link to what is not in the layer"
+
+
+class MissingTargetError(ImageError):
+    """A hard link to what the layer does not have itself; it may be one to a file of a lower layer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,8 @@ class Job:
         what = f"{self.name}: {entry!r}" if entry else self.name
         if not reason and int(number) in _ENVIRONMENT:
             return KernelError(f"unpack {what}", int(number))
-        return ImageError(f"{what}: {reason or os.strerror(int(number))}")
+        kind = MissingTargetError if reason == _NO_TARGET else ImageError
+        return kind(f"{what}: {reason or os.strerror(int(number))}")
 
 
 class Program:

@@ -12,9 +12,20 @@ from contextlib import asynccontextmanager
 
 from firkin.errors import ImageError
 from firkin.oci.layers.arrival import Arrival
-from firkin.oci.layers.program import DEFAULT_LIMITS, Job, Limits, Program, Unpacked, Whiteouts, feeding_pipe
+from firkin.oci.layers.program import (
+    DEFAULT_LIMITS,
+    Job,
+    Limits,
+    MissingTargetError,
+    Program,
+    Unpacked,
+    Whiteouts,
+    feeding_pipe,
+)
 
-__all__ = ["DEFAULT_LIMITS", "Job", "Limits", "Unpacked", "file_chunks", "unpack", "unpack_arriving"]
+__all__ = [
+    "DEFAULT_LIMITS", "Job", "Limits", "MissingTargetError", "Unpacked", "file_chunks", "unpack", "unpack_arriving",
+]  # fmt: skip
 
 _CHUNK = 1 << 20
 

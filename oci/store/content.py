@@ -8,7 +8,6 @@ A crash at any moment leaves an ingest at most, from which the next try goes on.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -90,6 +89,9 @@ class ContentStore:
         Where somebody else is writing it, of this process or another, their end is waited for first.
         Raises ImageError, KernelError.
         """
+        # Whoever only reads has no event loop.
+        import asyncio
+
         ingest = await asyncio.to_thread(self._try_ingest, descriptor.digest, descriptor.size, wait=True)
         try:
             yield ingest

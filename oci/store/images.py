@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -90,7 +89,7 @@ class ImageStore:
     @contextmanager
     def lease(self) -> Iterator[str]:
         """A lease that ends with the context, or an hour after a crash."""
-        id = str(uuid.uuid4())
+        id = os.urandom(16).hex()
         self.metadata.add_lease(id, _LEASE)
         try:
             yield id

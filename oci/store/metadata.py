@@ -36,6 +36,11 @@ _STEPS = (
     CREATE TABLE snapshots (chain_id TEXT PRIMARY KEY, parent TEXT NOT NULL, directory TEXT NOT NULL UNIQUE,
                             bytes INTEGER NOT NULL, entries INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    DROP TABLE snapshots;
+    CREATE TABLE snapshots (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL, inodes INTEGER NOT NULL,
+                            tells_root INTEGER NOT NULL, boot TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -50,13 +55,18 @@ class Image(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """A layer that is unpacked on top of `parent` ("" for none), in `directory`."""
+    """A layer that is unpacked, under a name of `firkin.oci.snapshots.names`.
 
-    chain_id: str
-    parent: str
-    directory: str
+    `bytes` and `inodes` are what it takes up. `tells_root` says whether the layer has an entry for the root directory
+    itself. `boot` is "" where all of it is on disk; before that it counts only for as long as the machine runs, whose
+    boot id it is.
+    """
+
+    name: str
     bytes: int
-    entries: int
+    inodes: int
+    tells_root: bool
+    boot: str
 
 
 class Lease(NamedTuple):
@@ -127,16 +137,22 @@ class Metadata:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of what is written inside, or nothing; nobody else writes meanwhile."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """All of what is written inside, or nothing; nobody else writes meanwhile.
+
+        Raises StateError if the database can not be written: the disk is full, or read-only.
+        """
         try:
-            yield
-            self._db.execute("COMMIT")
-        except BaseException:
-            # Some errors have ended it already.
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                # Some errors end the transaction by themselves.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            raise StateError(f"write {self.path}: {error}") from error
 
     def set_image(self, name: str, digest: str, media_type: str, size: int) -> None:
         """Let the name stand for a manifest or an index."""
@@ -160,7 +176,7 @@ class Metadata:
             raise NotFoundError(f"image {name}: is not here")
 
     def refer(self, parent: str, children: Iterable[str]) -> None:
-        """Let the blob `parent` keep `children`: blobs by digest, or snapshots by `snapshot/CHAIN-ID`."""
+        """Let the blob `parent` keep `children`: blobs by digest, or snapshots by `snapshot/NAME`."""
         self._db.executemany("INSERT OR IGNORE INTO edges VALUES (?, ?)", [(parent, child) for child in children])
 
     def children(self, parent: str) -> list[str]:
@@ -211,22 +227,31 @@ class Metadata:
         self._db.execute("DELETE FROM leases WHERE expires < ?", (int(time.time()),))
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
-        """Record what is unpacked; another that was faster stays."""
-        self._db.execute("INSERT OR IGNORE INTO snapshots VALUES (?, ?, ?, ?, ?)", snapshot)
+        """Record what is unpacked, in the place of what was recorded under its name."""
+        self._db.execute("INSERT OR REPLACE INTO snapshots VALUES (?, ?, ?, ?, ?)", snapshot)
 
-    def snapshot(self, chain_id: str) -> Snapshot | None:
-        """The snapshot of a chain of layers, if there is one."""
-        row = self._db.execute("SELECT * FROM snapshots WHERE chain_id = ?", (chain_id,)).fetchone()
-        return Snapshot(*row) if row else None
+    def snapshot(self, name: str) -> Snapshot | None:
+        """The snapshot of this name, if there is one."""
+        row = self._db.execute("SELECT * FROM snapshots WHERE name = ?", (name,)).fetchone()
+        return _snapshot(row) if row else None
 
     def snapshots(self) -> list[Snapshot]:
         """All snapshots."""
-        return [Snapshot(*row) for row in self._db.execute("SELECT * FROM snapshots ORDER BY chain_id")]
+        return [_snapshot(row) for row in self._db.execute("SELECT * FROM snapshots ORDER BY name")]
 
-    def remove_snapshot(self, chain_id: str) -> None:
+    def settle_snapshots(self, names: Iterable[str]) -> None:
+        """Record that all of these snapshots is on disk."""
+        self._db.executemany("UPDATE snapshots SET boot = '' WHERE name = ?", [(name,) for name in names])
+
+    def remove_snapshot(self, name: str) -> None:
         """Forget a snapshot."""
-        self._db.execute("DELETE FROM snapshots WHERE chain_id = ?", (chain_id,))
+        self._db.execute("DELETE FROM snapshots WHERE name = ?", (name,))
 
     def check(self) -> list[str]:
         """What SQLite finds wrong with the file."""
         return [text for (text,) in self._db.execute("PRAGMA integrity_check") if text != "ok"]
+
+
+def _snapshot(row: tuple[str, int, int, int, str]) -> Snapshot:
+    name, size, inodes, tells_root, boot = row
+    return Snapshot(name, size, inodes, bool(tells_root), boot)

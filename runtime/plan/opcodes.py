@@ -28,6 +28,7 @@ OPEN_PROCESS = 5
 OPEN_OUTPUT = 6
 CLOSE = 7
 END_PROCESS = 8
+OPEN_USERS = 9
 STATE_MAKE = 10
 STATE_WRITE = 11
 STATE_FIFO = 12
@@ -69,6 +70,8 @@ MASK = 67
 READONLY = 68
 PIVOT = 69
 CHROOT = 70
+OVERLAY = 71
+SUBTREE = 72
 MKDIR = 80
 MKNOD = 81
 SYMLINK = 82
@@ -108,6 +111,7 @@ KINDS = {
     6: "o",
     7: "s",
     8: "s",
+    9: "obb",
     10: "ott",
     11: "stnb",
     12: "ost",
@@ -149,6 +153,8 @@ KINDS = {
     68: "st",
     69: "s",
     70: "s",
+    71: "ovttbS",
+    72: "ost",
     80: "stn",
     81: "stnnnn",
     82: "stt",

@@ -124,8 +124,8 @@ void fake_leave(void)
 	longjmp(fake.in_vfork ? fake.vfork_end : fake.end, 1);
 }
 
-/* The child of a vfork(2): it has descriptors of its own, and the parent's memory. */
-static void run_vfork(void (*child)(void *), void *argument)
+/* The child of a vfork(2): it has the parent's memory, and descriptors of its own unless it shares them. */
+static void run_vfork(void (*child)(void *), void *argument, int shares_descriptors)
 {
 	static struct fake_descriptor saved[FAKE_DESCRIPTORS];
 	memcpy(saved, fake.fds, sizeof saved);
@@ -135,7 +135,8 @@ static void run_vfork(void (*child)(void *), void *argument)
 		fake_die("the child of a vfork returns");
 	}
 	fake.in_vfork = 0;
-	memcpy(fake.fds, saved, sizeof saved);
+	if (!shares_descriptors)
+		memcpy(fake.fds, saved, sizeof saved);
 }
 
 long sys_clone3_call(void *args, size_t size, void (*child)(void *), void *argument)
@@ -150,7 +151,7 @@ long sys_clone3_call(void *args, size_t size, void (*child)(void *), void *argum
 		return fd;
 	fake_writes((void *)(uintptr_t)clone->pidfd, sizeof(int));
 	*(int *)(uintptr_t)clone->pidfd = (int)fd;
-	run_vfork(child, argument);
+	run_vfork(child, argument, !!(clone->flags & CLONE_FILES));
 	return 4711;
 }
 

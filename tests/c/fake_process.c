@@ -170,6 +170,9 @@ static long call_ppoll(const long *arg)
 {
 	struct pollfd *fds = (void *)arg[0];
 	const struct __kernel_timespec *timeout = (void *)arg[2];
+	/* It waits until it is killed. */
+	if (!fds && !timeout)
+		fake_leave();
 	fake_writes(fds, (size_t)arg[1] * sizeof *fds);
 	if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec > 999999999))
 		fake_die("ppoll with a timeout of %lld s, %lld ns", timeout->tv_sec, timeout->tv_nsec);
@@ -316,7 +319,8 @@ static long call_recvmsg(const long *arg)
 
 const struct fake_entry fake_process_calls[] = {
 	{ SYS_setns, of_descriptor }, { SYS_unshare, succeed }, { SYS_sethostname, call_name },
-	{ SYS_setdomainname, call_name }, { SYS_getpid, call_getpid }, { SYS_setsid, succeed },
+	{ SYS_setdomainname, call_name }, { SYS_getpid, call_getpid }, { SYS_getppid, call_getpid },
+	{ SYS_setsid, succeed },
 	{ SYS_setgroups, call_setgroups }, { SYS_setresgid, succeed }, { SYS_setresuid, succeed },
 	{ SYS_umask, succeed }, { SYS_prctl, succeed }, { SYS_capset, call_capset },
 	{ SYS_seccomp, call_seccomp }, { SYS_prlimit64, call_prlimit }, { SYS_keyctl, call_keyctl },

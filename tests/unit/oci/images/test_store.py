@@ -213,12 +213,14 @@ def test_a_transaction_is_all_or_nothing(metadata: Metadata) -> None:
 
 
 def test_snapshots(metadata: Metadata) -> None:
-    snapshot = Snapshot("chain", "", "dir", 5, 6)
+    snapshot = Snapshot("layer-x", 5, 6, True, "boot")
+    metadata.add_snapshot(Snapshot("layer-x", 1, 1, False, "before"))
     metadata.add_snapshot(snapshot)
-    metadata.add_snapshot(Snapshot("chain", "", "other", 1, 1))
-    assert metadata.snapshot("chain") == snapshot and metadata.snapshots() == [snapshot]
-    metadata.remove_snapshot("chain")
-    assert metadata.snapshot("chain") is None
+    assert metadata.snapshot("layer-x") == snapshot and metadata.snapshots() == [snapshot]
+    metadata.settle_snapshots(["layer-x", "layer-y"])
+    assert metadata.snapshot("layer-x") == snapshot._replace(boot="")
+    metadata.remove_snapshot("layer-x")
+    assert metadata.snapshot("layer-x") is None
 
 
 def test_a_database_of_a_later_version_or_none_is_refused(tmp_path: Path) -> None:
