@@ -49,8 +49,10 @@ async def _connect(netns: int, port: int, patience: float) -> SocketConnection:
         try:
             async with asyncio.timeout(patience):
                 return SocketConnection(await _connected(socket_in(netns, family, socket.SOCK_STREAM), address, port))
+        except TimeoutError:
+            reasons.append(f"{address}: no answer in {patience:.0f} s")
         except (OSError, KernelError) as error:
-            reasons.append(f"{address}: {getattr(error, 'strerror', None) or error or 'no answer in time'}")
+            reasons.append(f"{address}: {os.strerror(error.errno or 0)}")
     raise FirkinError(f"connect to localhost port {port} of the sandbox: {'; '.join(reasons)}")
 
 

@@ -16,7 +16,8 @@ class HangupWatch:
     """Calls `gone` when the peer of the socket `fd` has closed its end, or the connection broke; until `close`.
 
     An event loop can only wait for bytes, which who is slow does not want. A set of epoll is itself readable when an
-    event in it is due, and EPOLLRDHUP (Linux 2.6.17) is one that bytes do not make due.
+    event in it is due, and EPOLLRDHUP (Linux 2.6.17) is one that bytes do not make due. What the peer's kernel could
+    not send yet is ahead of its end: then it is keep-alive that finds nobody there, once that kernel has given up.
     """
 
     def __init__(self, fd: int, gone: Callable[[], None]) -> None:

@@ -100,10 +100,10 @@ class CommandDriver:
         feed = asyncio.create_task(self._feed(session.stdin))
         end = asyncio.create_task(session.wait())
         try:
-            await asyncio.wait([end, *pumps], return_when=asyncio.FIRST_EXCEPTION)
-            for pump in pumps:
-                await pump
-            code = await end
+            done, _ = await asyncio.wait([end, *pumps], return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+            code = end.result()
         finally:
             await _end(*pumps, feed, end)
         return Status.exited(code if self._tells_code else 0)

@@ -108,9 +108,9 @@ class ForwardDriver:
         inward = asyncio.create_task(self._feed(stream, connection))
         both = {outward, inward} if self._core.has_ends else {outward}
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
-            for task in both:
-                await task
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
         finally:
             outward.cancel()
             inward.cancel()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Driver", "Served", "Wire"]
 
 _LOG = logging.getLogger(__name__)
+# Seconds of silence before a peer's kernel is asked for it, between two questions, and how many are asked.
+_KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 
 
 class Driver(Protocol):
@@ -83,6 +86,7 @@ class Wire(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        _keep_alive(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(self._limits.unsent_high, self._limits.unsent_low)
         self._set_timer(self._limits.wait_head, "no request came")
 
@@ -265,3 +269,9 @@ class Wire(asyncio.Protocol):
         if self._watch is not None:
             self._watch.close()
             self._watch = None
+
+
+def _keep_alive(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        sock.setsockopt(socket.IPPROTO_TCP, name, value)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import subprocess
 from functools import partial
 from typing import TYPE_CHECKING
 
+from firkin.cri.streaming.descriptors import SocketConnection
 from firkin.cri.streaming.dialer import connect_in
 from firkin.cri.streaming.events import Stream
 from firkin.cri.streaming.process_session import ProcessSession, child_exit
-from firkin.errors import NotFoundError
+from firkin.errors import FirkinError, NotFoundError
 
 if TYPE_CHECKING:
     from firkin.cri.streaming.command import Wanted
@@ -21,13 +24,17 @@ __all__ = ["LocalRuntime"]
 
 
 class LocalRuntime:
-    """Runs commands here, for any container but `missing`, and connects to ports in the network namespace `netns`."""
+    """Runs commands here, for any container but `missing`, and connects to ports in the network namespace `netns`.
 
-    def __init__(self, netns: str = "/proc/self/ns/net", silence: float = 5) -> None:
+    With "" that is this one, without asking for it by name, which takes root.
+    """
+
+    def __init__(self, netns: str = "", silence: float = 5) -> None:
         self._netns = netns
         self._silence = silence
         self.attached: tuple[str, ...] = ("cat",)
         self.running = 0
+        self.connected = 0
         self._processes: list[subprocess.Popen[bytes]] = []
 
     async def exec(self, request: ExecRequest) -> Session:
@@ -39,7 +46,17 @@ class LocalRuntime:
         return self._session(request.wanted, self.attached)
 
     async def connect(self, sandbox: str, port: int) -> Connection:
-        return await connect_in(self._netns, port, 30)
+        if self._netns:
+            return await connect_in(self._netns, port, 30)
+        sock = socket.socket()
+        sock.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        except ConnectionRefusedError as error:
+            sock.close()
+            raise FirkinError("Connection refused") from error
+        self.connected += 1
+        return _CountedConnection(self, sock)
 
     def close(self) -> None:
         """End what still runs."""
@@ -77,6 +94,18 @@ class LocalRuntime:
         self._processes.append(process)
         self.running += 1
         return _Counted(self, process.pid, self._silence, descriptors)
+
+
+class _CountedConnection(SocketConnection):
+    """Says to the runtime when it is closed."""
+
+    def __init__(self, runtime: LocalRuntime, sock: socket.socket) -> None:
+        super().__init__(sock)
+        self._runtime = runtime
+
+    def abort(self) -> None:
+        super().abort()
+        self._runtime.connected -= 1
 
 
 class _Counted(ProcessSession):

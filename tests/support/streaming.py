@@ -9,13 +9,13 @@ from typing import Any
 
 from firkin.cri.streaming.command import Wanted
 from firkin.cri.streaming.limits import Limits
-from firkin.cri.streaming.request import ExecRequest
+from firkin.cri.streaming.request import ExecRequest, ForwardRequest
 from firkin.cri.streaming.server import StreamingServer
 from tests.support.local_runtime import LocalRuntime
 
 __all__ = ["ALL", "OUTPUT", "TERMINAL", "Serving", "eventually", "run", "serving"]
 
-_PATIENCE = 120
+_PATIENCE = 60
 
 ALL = Wanted(stdin=True, stdout=True, stderr=True, tty=False)
 OUTPUT = Wanted(stdin=False, stdout=True, stderr=True, tty=False)
@@ -32,6 +32,10 @@ class Serving:
         """The URL at which `command` is run."""
         return self.server.issue(ExecRequest(container, command, wanted))
 
+    def forward(self, *ports: int) -> str:
+        """The URL at which `ports` are forwarded, and others too where the transport names them."""
+        return self.server.issue(ForwardRequest("sandbox", ports))
+
 
 @asynccontextmanager
 async def serving(
@@ -45,7 +49,7 @@ async def serving(
     yield serving
     await serving.server.close(patience)
     runtime.close()
-    assert serving.runtime.running == 0
+    assert (runtime.running, runtime.connected) == (0, 0)
     assert asyncio.all_tasks() - before == set()
 
 
