@@ -32,6 +32,9 @@ INDEX = "index.json"
 REF_NAME = "org.opencontainers.image.ref.name"
 CONTAINERD_NAME = "io.containerd.image.name"
 
+# Of one index, as all of them are in memory.
+_MOST_DOCUMENTS = 16 << 20
+
 
 def blob_path(digest: str) -> str:
     """Where a layout has a blob."""
@@ -71,6 +74,10 @@ def _contents(source: Source, group: list[Descriptor], platform: Platform | None
     if top.media_type in INDEX_TYPES:
         entries = decode_index(documents[0][1], f"{source.name}: {top.digest}").manifests
         chosen = entries if platform is None else [choose(entries, platform, source.name)]
+        if (total := sum(entry.size for entry in chosen)) > _MOST_DOCUMENTS:
+            raise ImageError(
+                f"{source.name}: {top.digest}: its manifests have {total} bytes, more than {_MOST_DOCUMENTS}"
+            )
         documents += [(entry, _document(source, entry)) for entry in chosen]
     return Contents(documents, {digest: blob_path(digest) for digest in _blobs(source, documents)})
 

@@ -32,6 +32,7 @@ Imported = tuple["Reference", str]
 """A name that an image has now, and its digest."""
 
 _LEGACY = "repositories"
+_MOST_NAMES = 1000
 
 
 def packed(source: Source) -> list[Packed]:
@@ -65,19 +66,23 @@ def load(
     """
     policy = policy or Policy()
     chosen = list(_chosen(source, packed(source), name, wanted))
-    for _, names in chosen:
-        for reference in names:
-            policy.check_name(reference)
-    contents = [(image.read(platform), names) for image, names in chosen]
-    for content, names in contents:
-        for reference in names:
+    names = [reference for _, references in chosen for reference in references]
+    if len(names) > _MOST_NAMES:
+        raise ImageError(f"{source.name}: has {len(names)} names of images, more than {_MOST_NAMES}")
+    for reference in names:
+        policy.check_name(reference)
+    # Each image is read twice, as so many as there may be would not fit into memory.
+    for image, references in chosen:
+        content = image.read(platform)
+        for reference in references:
             _check_digest(source, content, reference)
             policy.check(reference, content.documents)
     imported: list[Imported] = []
     with store.lease() as lease:
-        for content, names in contents:
+        for image, references in chosen:
+            content = image.read(platform)
             _take(store, lease, source, content, platform, progress)
-            for reference in names:
+            for reference in references:
                 store.add(str(reference), content.documents)
                 imported.append((reference, content.documents[0][0].digest))
     return imported

@@ -68,7 +68,9 @@ def index_of(fd: int, size: int, archive: str) -> dict[str, Member]:
             target = header.link
             if header.kind == _SYMBOLIC_LINK and not target.startswith("/"):
                 target = f"{name.rpartition('/')[0]}/{target}"
-            found[name] = Member(0, 0, clean_name(target) or ".")
+            # What leads out, or is too long to be the name of a file that is kept here, leads to nothing.
+            target = clean_name(target)
+            found[name] = Member(0, 0, target if 0 < len(target) <= _MOST_NAME else ".")
     return found
 
 

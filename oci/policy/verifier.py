@@ -57,13 +57,21 @@ class Process:
                 env={**os.environ, **task.environment},
                 process_group=0,
             )
+            self.pidfd = self._open()
+            """Readable once it has ended."""
         except BaseException:
             os.close(self._said)
             raise
         finally:
             os.close(given)
-        self.pidfd = os.pidfd_open(self._process.pid)
-        """Readable once it has ended."""
+
+    def _open(self) -> int:
+        try:
+            return os.pidfd_open(self._process.pid)
+        except BaseException:
+            self._process.kill()
+            self._process.wait()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -147,6 +147,12 @@ def test_a_list_of_docker_that_is_none(store: ImageStore, tmp_path: Path, manife
     refused(store, path, reason)
 
 
+def test_an_archive_of_too_many_names(store: ImageStore, tmp_path: Path) -> None:
+    saved = Saved(one=LAYER)
+    saved.entry["RepoTags"] = [f"a:{number}" for number in range(1001)]
+    refused(store, saved.write(tmp_path / "saved.tar"), "has 1001 names of images, more than 1000", name=None)
+
+
 def test_what_docker_wrote_long_ago_is_told_so(store: ImageStore, tmp_path: Path) -> None:
     path = tmp_path / "saved.tar"
     path.write_bytes(Archive().add("repositories", b"{}").add("x/layer.tar", LAYER).finish())

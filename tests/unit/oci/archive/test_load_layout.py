@@ -147,6 +147,12 @@ def test_all_platforms_of_an_index_are_taken(store: ImageStore, layout: ImageLay
         take(store, layout.path, None, name=refused_name)
 
 
+def test_an_index_of_more_than_fits_into_memory(store: ImageStore, layout: ImageLayout) -> None:
+    entry = {"mediaType": OCI, "digest": f"sha256:{'0' * 64}", "size": 4 << 20}
+    layout.publish(layout.index(*[entry] * 5))
+    refused(store, layout.path, "its manifests have 20971520 bytes, more than 16777216", None)
+
+
 def test_digests_of_other_algorithms(store: ImageStore, layout: ImageLayout) -> None:
     image = layout.image([LAYER])
     data = blob_of(layout, image).read_bytes()

@@ -58,6 +58,10 @@ def test_files_and_links_of_every_format(format: int) -> None:
     assert files == {"blobs/a": b"1" * 600, "b": b"", long: b"long"}
 
 
+def test_a_link_to_a_name_that_is_not_kept_leads_nowhere() -> None:
+    assert indexed(Archive().link("a", "x" * 300).link("b", "/").finish()) == dict.fromkeys("ab", Member(0, 0, "."))
+
+
 def test_long_names_of_links() -> None:
     for format in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
         target = "/".join(["t" * 50] * 4)
