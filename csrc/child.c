@@ -54,5 +54,6 @@ const struct run_entry child_operations[] = {
 	{ OP_KEEP_SLOTS, op_keep_slots },
 	{ OP_FIND_EXECUTABLE, op_find_executable },
 	{ OP_EXEC, op_exec },
+	{ OP_REAP, op_reap },
 };
 const unsigned child_operation_count = sizeof child_operations / sizeof child_operations[0];

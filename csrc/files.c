@@ -161,3 +161,17 @@ int op_close(struct run *run, const struct plan_op *op)
 	run->slots[op->arg[0]] = -1;
 	return (int)sys_close(fd);
 }
+
+/* A procfs of our own: nothing that the container mounts can stand in its way. */
+int op_open_proc(struct run *run, const struct plan_op *op)
+{
+	long context = sys_fsopen("proc", FSOPEN_CLOEXEC);
+	if (context < 0)
+		return (int)context;
+	long fd = sys_fsconfig(context, FSCONFIG_CMD_CREATE, 0, 0, 0);
+	if (fd >= 0)
+		fd = sys_fsmount(context, FSMOUNT_CLOEXEC,
+				 MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	sys_close(context);
+	return run_fill(run, op->arg[0], fd);
+}

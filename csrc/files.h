@@ -22,6 +22,6 @@ int file_seal(int memfd);
 int file_mode(int fd, uint32_t *mode);
 
 /* Operations of both sides. */
-run_operation op_open, op_open_tree, op_close;
+run_operation op_open, op_open_tree, op_open_proc, op_close;
 
 #endif

@@ -6,6 +6,7 @@
 const struct run_entry parent_operations[] = {
 	{ OP_OPEN, op_open },
 	{ OP_OPEN_TREE, op_open_tree },
+	{ OP_OPEN_PROC, op_open_proc },
 	{ OP_OPEN_DEVICE_TREE, op_open_device_tree },
 	{ OP_OPEN_NAMESPACE, op_open_namespace },
 	{ OP_OPEN_PROCESS, op_open_process },
@@ -37,6 +38,8 @@ const struct run_entry parent_operations[] = {
 	{ OP_WRITE_CHILD, op_write_child },
 	{ OP_LIMIT_CHILD, op_limit_child },
 	{ OP_KILL_CHILD, op_kill_child },
+	{ OP_PIN_NAMESPACE, op_pin_namespace },
+	{ OP_UNPIN_NAMESPACE, op_unpin_namespace },
 	{ OP_TERMINAL_CONNECT, op_terminal_connect },
 	{ OP_TERMINAL_SEND, op_terminal_send },
 };

@@ -190,7 +190,12 @@ int op_kill_child(struct run *run, const struct plan_op *op)
 		return 0;
 	sys_pidfd_send_signal(run->pidfd, SIGKILL, 0, 0);
 	int r = process_wait(run->pidfd, -1);
-	return r < 0 && r != -ECHILD ? r : 0;
+	if (r < 0 && r != -ECHILD)
+		return r;
+	sys_close(run->pidfd);
+	run->pidfd = -1;
+	run->pid = 0;
+	return 0;
 }
 
 /* What it held, a place among the processes of its cgroup too, is free when this returns. */

@@ -86,7 +86,7 @@ struct plan_op {
 	X(10, STATE_MAKE, "state-make", P, "o:out t:root t:id") \
 	X(11, STATE_WRITE, "state-write", P, "s:dir t:name n:mode b:template") \
 	X(12, STATE_FIFO, "state-fifo", P, "o:out s:dir t:name") \
-	X(13, STATE_REMOVE, "state-remove", U, "s:dir t:root t:id") \
+	X(13, STATE_REMOVE, "state-remove", U | P, "s:dir t:root t:id") \
 	X(14, PID_FILE, "pid-file", P, "t:path b:template") \
 	X(15, STATE_UNLINK, "state-unlink", U | P, "s:dir t:name") \
 	/* the cgroup */ \
@@ -109,13 +109,15 @@ struct plan_op {
 	X(38, HOOK, "hook", P | C, "t:path v:args v:env n:timeout_ms b:template S:output") \
 	X(39, WRITE_CHILD, "write-child", P, "t:file b:value") \
 	X(40, LIMIT_CHILD, "limit-child", P, "n:resource n:soft n:hard") \
-	X(41, KILL_CHILD, "kill-child", U, "") \
+	X(41, KILL_CHILD, "kill-child", U | P, "") \
 	/* namespaces */ \
 	X(50, SETNS, "setns", C, "s:fd n:types") \
 	X(51, UNSHARE, "unshare", C, "n:types") \
 	X(52, HOSTNAME, "hostname", C, "t:name") \
 	X(53, DOMAINNAME, "domainname", C, "t:name") \
 	X(54, LOOPBACK, "loopback-up", C, "") \
+	X(55, PIN_NAMESPACE, "pin-namespace", P, "s:dir t:name n:type") \
+	X(56, UNPIN_NAMESPACE, "unpin-namespace", U | P, "s:dir t:name") \
 	/* mounts */ \
 	X(60, PROPAGATION, "propagation", C, "t:path n:type n:recursive") \
 	X(61, ROOT_ATTACH, "root-attach", C, "s:tree t:path") \
@@ -135,7 +137,7 @@ struct plan_op {
 	X(81, MKNOD, "mknod", C, "s:root t:path n:mode n:device n:uid n:gid") \
 	X(82, SYMLINK, "symlink", C, "s:root t:path t:target") \
 	X(83, OPEN_NULL, "open-null", C, "o:out t:path") \
-	X(84, OPEN_PROC, "open-proc", C, "o:out") \
+	X(84, OPEN_PROC, "open-proc", P | C, "o:out") \
 	X(85, PROC_WRITE, "proc-write", C, "s:proc t:path b:value") \
 	/* the process itself */ \
 	X(90, SETSID, "setsid", C, "") \
@@ -159,7 +161,8 @@ struct plan_op {
 	X(110, CLOSE_ON_EXEC, "close-on-exec", C, "") \
 	X(111, KEEP_SLOTS, "keep-slots", C, "S:gate S:answer S:output") \
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \
-	X(109, EXEC, "exec", C, "v:candidates v:args v:env")
+	X(109, EXEC, "exec", C, "v:candidates v:args v:env") \
+	X(112, REAP, "reap", C, "")
 
 #define PLAN_ENUM(code, name, text, sides, signature) OP_##name = (code),
 enum plan_code { PLAN_OPS(PLAN_ENUM) };
@@ -195,7 +198,7 @@ enum plan_point {
  *     |---- RELEASED point -------->|
  *     |<--- TERMINAL (pty master) --|   TERMINAL
  *     |<--- FAILED op, errno -------|   any; the child exits
- *     |<--- end of file ------------|   EXEC
+ *     |<--- end of file ------------|   EXEC, REAP
  */
 enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS };
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     _R = TypeVar("_R", Config, Process, Resources)
 
-__all__ = ["validate", "validate_process", "validate_resources"]
+__all__ = ["validate", "validate_process", "validate_resources", "validate_sandbox"]
 
 _HOOKS = (
     ("prestart", "prestart"),
@@ -42,6 +42,11 @@ def validate(config: Config, *, document: str = "config.json") -> None:
     _in_document(_check_config, config, "", document)
 
 
+def validate_sandbox(config: Config, *, document: str = "config.json") -> None:
+    """Check what namespaces shared by several containers have: names and `linux`. Raises ConfigError as `validate`."""
+    _in_document(_check_shared, config, "", document)
+
+
 def validate_process(process: Process, path: str = "", *, document: str = "process.json") -> None:
     """Check the process of an exec; `path` is its place in the document, "" for the root. Raises ConfigError."""
     from firkin.oci.validate_process import check_process
@@ -56,7 +61,7 @@ def validate_resources(resources: Resources, path: str = "", *, document: str = 
     _in_document(check_resources, resources, path and f"{path}.", document)
 
 
-def _in_document(check: Callable[[_R, str], None], record: _R, prefix: str, document: str) -> None:
+def _in_document(check: Callable[[_R, str], object], record: _R, prefix: str, document: str) -> None:
     try:
         check(record, prefix)
     except ConfigError as error:
@@ -64,26 +69,32 @@ def _in_document(check: Callable[[_R, str], None], record: _R, prefix: str, docu
 
 
 def _check_config(config: Config, _prefix: str) -> None:
-    linux = config.linux
-    namespaces = {namespace.type for namespace in linux.namespaces} if linux else set()
     _check_version(config.oci_version)
     _check_root(config)
     if config.process:
         from firkin.oci.validate_process import check_process
 
         check_process(config.process, "process.")
-    if linux:
-        from firkin.oci.validate_linux import check_linux
-
-        check_linux(linux, namespaces)
+    namespaces = _check_shared(config, "")
     for index, mount in enumerate(config.mounts):
         _check_mount(mount, f"mounts[{index}]", namespaces)
-    _check_name(config.hostname, "hostname", namespaces)
-    _check_name(config.domainname, "domainname", namespaces)
     if config.hooks:
         for name, key in _HOOKS:
             for index, hook in enumerate(getattr(config.hooks, name)):
                 _check_hook(hook, f"hooks.{key}[{index}]")
+
+
+def _check_shared(config: Config, _prefix: str) -> Collection[str]:
+    # Returns the types of the namespaces.
+    linux = config.linux
+    namespaces = {namespace.type for namespace in linux.namespaces} if linux else set()
+    if linux:
+        from firkin.oci.validate_linux import check_linux
+
+        check_linux(linux, namespaces)
+    _check_name(config.hostname, "hostname", namespaces)
+    _check_name(config.domainname, "domainname", namespaces)
+    return namespaces
 
 
 def _check_version(version: str) -> None:

@@ -7,11 +7,15 @@ from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from firkin.cgroupfs.resources import Write
     from firkin.runtime.compile.context import Context
+    from firkin.runtime.compile.request import Host
+    from firkin.runtime.plan.builder import PlanBuilder
     from firkin.runtime.scope import Scope
 
-__all__ = ["cgroup_path", "finish_cgroup", "prepare_cgroup"]
+__all__ = ["cgroup_path", "finish_cgroup", "make_cgroup", "prepare_cgroup"]
 
 _ORIGIN = "linux.cgroupsPath"
 _PIDS = "pids.max"
@@ -49,31 +53,38 @@ def prepare_cgroup(context: Context) -> None:
     _devices(context)
 
 
-def _make(context: Context, parent: int, controllers: list[str]) -> None:
-    wanted = " ".join(f"+{name}" for name in sorted(context.host.hierarchy.controllers))
-    parent, leaf = _descend(context, parent, wanted, controllers)
-    context.plan.prepare.add(op.CGROUP_MAKE, _ORIGIN, context.cgroup, parent, leaf, 1)
-    context.plan.undo.add(op.CGROUP_REMOVE, _ORIGIN, parent, leaf, context.cgroup)
+def _make(context: Context, root: int, controllers: list[str]) -> None:
+    make_cgroup(context.plan, context.host, context.cgroup_path, root, context.cgroup, controllers)
 
 
-def _descend(context: Context, parent: int, wanted: str, controllers: list[str]) -> tuple[int, str]:
-    # To the parent of the container's cgroup, enabling what is wanted on the way.
-    plan = context.plan
+def make_cgroup(plan: PlanBuilder, host: Host, path: str, root: int, out: int, required: Sequence[str] = ()) -> None:
+    """Make the cgroup at `path` below that in the slot `root`, fill the slot `out` with it, and undo that.
+
+    It gets all controllers that there are, as far as the kernel lets, and those that are `required`.
+    """
+    wanted = " ".join(f"+{name}" for name in sorted(host.hierarchy.controllers))
+    parent, leaf = _descend(plan, path, root, wanted, required)
+    plan.prepare.add(op.CGROUP_MAKE, _ORIGIN, out, parent, leaf, 1)
+    plan.undo.add(op.CGROUP_REMOVE, _ORIGIN, parent, leaf, out)
+
+
+def _descend(plan: PlanBuilder, path: str, parent: int, wanted: str, controllers: Sequence[str]) -> tuple[int, str]:
+    # To the parent of the cgroup, enabling what is wanted on the way.
     required = " ".join(f"+{name}" for name in controllers)
-    *ancestors, leaf = context.cgroup_path.split("/")
+    *ancestors, leaf = path.split("/")
     for name in ancestors:
-        _enable(context, parent, wanted, required)
+        _enable(plan, parent, wanted, required)
         slot = plan.private_slot()
         plan.prepare.add(op.CGROUP_MAKE, _ORIGIN, slot, parent, name, 0)
         parent = slot
-    _enable(context, parent, wanted, required)
+    _enable(plan, parent, wanted, required)
     return parent, leaf
 
 
 def _open_scope(context: Context, scope: Scope, root: int, controllers: list[str]) -> None:
     others = [name for name in controllers if name not in _OF_SYSTEMD]
     if others:
-        _descend(context, root, "", others)
+        _descend(context.plan, context.cgroup_path, root, "", others)
     context.placeholder = context.plan.private_slot()
     context.plan.prepare.add(op.OPEN_PROCESS, _ORIGIN, context.placeholder, scope.pid, scope.started)
     context.plan.prepare.add(op.CGROUP_OF, _ORIGIN, context.cgroup, root, scope.pid)
@@ -89,9 +100,9 @@ def finish_cgroup(context: Context) -> None:
         meet.add(op.CGROUP_WRITE, write.path, context.cgroup, write.file, write.value.encode(), 0)
 
 
-def _enable(context: Context, slot: int, wanted: str, required: str) -> None:
+def _enable(plan: PlanBuilder, slot: int, wanted: str, required: str) -> None:
     if wanted or required:
-        context.plan.prepare.add(op.CGROUP_ENABLE, "linux.resources", slot, wanted, required)
+        plan.prepare.add(op.CGROUP_ENABLE, "linux.resources", slot, wanted, required)
 
 
 def _limits(context: Context) -> tuple[tuple[Write, ...], list[str]]:

@@ -15,10 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from firkin.oci.runtime_spec import IdMapping
+    from firkin.oci.runtime_spec import IdMapping, Linux
     from firkin.runtime.compile.context import Context
+    from firkin.runtime.plan.builder import PlanBuilder
 
-__all__ = ["CLONE_FLAGS", "enter", "find_namespaces"]
+__all__ = ["CLONE_FLAGS", "become_root", "enter", "find_namespaces"]
 
 CLONE_FLAGS = {
     "mount": 0x00020000,
@@ -103,14 +104,16 @@ _JOIN_ORDER = {"user": 0, "mount": 2}
 
 
 def _take_identity(context: Context) -> None:
-    plan = context.plan
-    if not (context.new | context.joined) & USER:
-        return
-    if context.new & USER:
-        linux = context.linux
+    if (context.new | context.joined) & USER:
+        become_root(context.plan, context.linux if context.new & USER else None)
+
+
+def become_root(plan: PlanBuilder, maps: Linux | None) -> None:
+    """Take the identity of root in a user namespace, whose id maps the parent writes first where it is new."""
+    if maps:
         plan.child.add(op.RENDEZVOUS, "linux.uidMappings", op.POINT_MAPS)
         plan.meet.add(op.AWAIT, "linux.uidMappings", op.POINT_MAPS)
-        for file, mappings in (("uid_map", linux.uid_mappings), ("gid_map", linux.gid_mappings)):
+        for file, mappings in (("uid_map", maps.uid_mappings), ("gid_map", maps.gid_mappings)):
             if mappings:
                 plan.meet.add(op.WRITE_CHILD, f"linux.{file[:3]}Mappings", file, _map_text(mappings))
         plan.meet.add(op.RELEASE, "linux.uidMappings", op.POINT_MAPS)

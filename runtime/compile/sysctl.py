@@ -11,9 +11,12 @@ from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firkin.runtime.compile.context import Context
+    from collections.abc import Mapping
 
-__all__ = ["add_sysctls"]
+    from firkin.runtime.compile.context import Context
+    from firkin.runtime.plan.builder import Section
+
+__all__ = ["add_sysctls", "write_sysctls"]
 
 _IPC = frozenset(
     f"kernel.{name}"
@@ -50,11 +53,19 @@ def add_sysctls(context: Context) -> None:
         return
     proc = context.plan.private_slot()
     context.plan.child.add(op.OPEN_PROC, "linux.sysctl", proc)
-    for key, value in context.linux.sysctl.items():
+    write_sysctls(context.plan.child, context.linux.sysctl, proc, context.new | context.joined)
+
+
+def write_sysctls(child: Section, sysctl: Mapping[str, str], proc: int, types: int) -> None:
+    """Write parameters through the procfs in the slot `proc`, for a process that has namespaces of the `types`.
+
+    Raises ConfigError for one that would change the host.
+    """
+    for key, value in sysctl.items():
         origin = f"linux.sysctl[{key}]"
         path = "sys/" + _path(key)
-        _check(context, path[4:].replace("/", "."), key, origin)
-        context.plan.child.add(op.PROC_WRITE, origin, proc, path, value.encode())
+        _check(types, path[4:].replace("/", "."), key, origin)
+        child.add(op.PROC_WRITE, origin, proc, path, value.encode())
 
 
 def _path(key: str) -> str:
@@ -65,11 +76,11 @@ def _path(key: str) -> str:
     return key.translate({ord("."): "/", ord("/"): "."})
 
 
-def _check(context: Context, dotted: str, key: str, origin: str) -> None:
+def _check(types: int, dotted: str, key: str, origin: str) -> None:
     if key in ("kernel.hostname", "kernel/hostname"):
         raise ConfigError(origin, "is set by `hostname`", hint="use the field hostname")
     kind = _namespace_of(dotted)
     if not kind:
         raise ConfigError(origin, "belongs to no namespace: it would change the host")
-    if not (context.new | context.joined) & CLONE_FLAGS[kind]:
+    if not types & CLONE_FLAGS[kind]:
         raise ConfigError(origin, f"needs a {kind} namespace: without one it would change the host")

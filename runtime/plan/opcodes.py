@@ -59,6 +59,8 @@ UNSHARE = 51
 HOSTNAME = 52
 DOMAINNAME = 53
 LOOPBACK = 54
+PIN_NAMESPACE = 55
+UNPIN_NAMESPACE = 56
 PROPAGATION = 60
 ROOT_ATTACH = 61
 MOUNT_NEW = 62
@@ -100,6 +102,7 @@ CLOSE_ON_EXEC = 110
 KEEP_SLOTS = 111
 FIND_EXECUTABLE = 108
 EXEC = 109
+REAP = 112
 
 # Kinds of the arguments, one letter each.
 KINDS = {
@@ -142,6 +145,8 @@ KINDS = {
     52: "t",
     53: "t",
     54: "",
+    55: "stn",
+    56: "st",
     60: "tnn",
     61: "st",
     62: "otbn",
@@ -183,4 +188,5 @@ KINDS = {
     111: "SSS",
     108: "v",
     109: "vvv",
+    112: "",
 }

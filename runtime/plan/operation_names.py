@@ -42,6 +42,8 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     52: ("hostname", ("name",)),
     53: ("domainname", ("name",)),
     54: ("loopback-up", ()),
+    55: ("pin-namespace", ("dir", "name", "type")),
+    56: ("unpin-namespace", ("dir", "name")),
     60: ("propagation", ("path", "type", "recursive")),
     61: ("root-attach", ("tree", "path")),
     62: ("mount-new", ("out", "type", "options", "attributes")),
@@ -83,4 +85,5 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     111: ("keep-slots", ("gate", "answer", "output")),
     108: ("find-executable", ("candidates",)),
     109: ("exec", ("candidates", "args", "env")),
+    112: ("reap", ()),
 }

@@ -247,6 +247,11 @@ static long call_dup3(const long *arg)
 
 static long call_close_range(const long *arg)
 {
+	/* A process that will not execute anything lets go of all. */
+	if (!arg[0] && !arg[2]) {
+		memset(fake.fds, 0, sizeof fake.fds);
+		return 0;
+	}
 	if (arg[2] != CLOSE_RANGE_CLOEXEC || arg[0] < 3)
 		fake_die("close_range from %ld with flags %lx", arg[0], arg[2]);
 	long r = fake_result();

@@ -152,6 +152,20 @@ static long call_sigprocmask(const long *arg)
 	return 0;
 }
 
+/* At the end of the script comes what ends a process that waits for signals for ever. */
+static long call_sigtimedwait(const long *arg)
+{
+	siginfo_t *info = (void *)arg[1];
+	fake_reads((void *)arg[0], 8);
+	fake_writes(info, sizeof *info);
+	uint8_t byte = fake.script_size ? fake_byte() : 255;
+	if (byte < 128)
+		return SIGCHLD;
+	info->si_code = byte & 1 ? SI_USER : SI_QUEUE;
+	info->si_pid = byte & 2 ? 0 : 1;
+	return byte < 192 ? -EINTR : SIGTERM;
+}
+
 static long call_sigaction(const long *arg)
 {
 	fake_reads((void *)arg[1], 32);
@@ -328,6 +342,7 @@ const struct fake_entry fake_process_calls[] = {
 	{ SYS_exit_group, call_exit_group }, { SYS_pidfd_open, call_pidfd_open },
 	{ SYS_pidfd_send_signal, of_descriptor }, { SYS_waitid, call_waitid },
 	{ SYS_rt_sigprocmask, call_sigprocmask }, { SYS_rt_sigaction, call_sigaction },
+	{ SYS_rt_sigtimedwait, call_sigtimedwait },
 	{ SYS_clock_gettime, call_clock_gettime }, { SYS_ppoll, call_ppoll }, { SYS_bpf, call_bpf },
 	{ SYS_socket, call_socket }, { SYS_socketpair, call_socketpair }, { SYS_connect, call_connect },
 	{ SYS_sendmsg, call_sendmsg }, { SYS_recvmsg, call_recvmsg }, { 0, NULL },

@@ -372,7 +372,7 @@ static void an_operation_on_the_wrong_side_is_refused(void)
 	op_at(PLAN_UNDO, 0)->code = OP_SETSID;
 	refused();
 	make_plan();
-	op_at(PLAN_PARENT, 0)->code = OP_KILL_CHILD;
+	op_at(PLAN_PARENT, 0)->code = OP_SETSID;
 	refused();
 	make_plan();
 	op_at(PLAN_CHILD, 0)->code = OP_CGROUP_ROOT;

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["Mounted", "parse_mountinfo"]
+__all__ = ["Mounted", "mounts_below", "parse_mountinfo"]
 
 
 class Mounted(NamedTuple):
@@ -40,3 +41,12 @@ def parse_mountinfo(text: str) -> dict[str, Mounted]:
             point, root, frozenset(options.split(",")), tuple(tags), kind, source, frozenset(super_options.split(","))
         )
     return found
+
+
+def mounts_below(directory: Path) -> list[str]:
+    """The points of this process's mounts below a directory."""
+    return [
+        point
+        for point in parse_mountinfo(Path("/proc/self/mountinfo").read_text())
+        if point.startswith(f"{directory}/")
+    ]
