@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["Gate", "Held", "Inbox"]
+
+_CHUNK = 64 << 10
 
 
 class Gate:
@@ -65,7 +66,8 @@ class Inbox:
 
     def __init__(self, held: Held) -> None:
         self._held = held
-        self._chunks: deque[bytes] = deque()
+        # One buffer: as objects of their own, what small frames bring would take a multiple of what is counted.
+        self._buffer = bytearray()
         self._taken = 0
         self._has_ended = False
         self._is_closed = False
@@ -75,7 +77,7 @@ class Inbox:
         """More input; it is thrown away where nobody will take it any more."""
         if not self._is_closed:
             self._held.add(len(data))
-            self._chunks.append(data)
+            self._buffer += data
             self._news.set()
 
     def end(self) -> None:
@@ -84,14 +86,13 @@ class Inbox:
         self._news.set()
 
     async def take(self) -> bytes:
-        """The next input, b"" at the end. What was taken before counts as held until then, and no longer."""
+        """Some of the input, b"" at the end. What was taken before counts as held until then, and no longer."""
         self._credit()
-        while not self._chunks and not self._has_ended:
+        while not self._buffer and not self._has_ended:
             self._news.clear()
             await self._news.wait()
-        if not self._chunks:
-            return b""
-        chunk = self._chunks.popleft()
+        chunk = bytes(self._buffer[:_CHUNK])
+        del self._buffer[:_CHUNK]
         self._taken = len(chunk)
         return chunk
 
@@ -99,8 +100,8 @@ class Inbox:
         """Nobody takes input any more."""
         self._is_closed = True
         self._credit()
-        self._held.remove(sum(map(len, self._chunks)))
-        self._chunks.clear()
+        self._held.remove(len(self._buffer))
+        self._buffer.clear()
 
     def _credit(self) -> None:
         taken, self._taken = self._taken, 0

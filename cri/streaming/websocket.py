@@ -33,7 +33,8 @@ class Messages:
 
     def __init__(self, limits: Limits) -> None:
         self._protocol = ServerProtocol(state=OPEN, max_size=limits.message, logger=SILENT)
-        self._fragments: list[bytes] = []
+        # One buffer: as objects of their own, small fragments would take a multiple of the message's size.
+        self._message = bytearray()
         self._is_text = False
 
     @property
@@ -71,11 +72,11 @@ class Messages:
             return None
         if frame.opcode is not Opcode.CONT:
             self._is_text = frame.opcode is Opcode.TEXT
-        self._fragments.append(bytes(frame.data))
+        self._message += frame.data
         if not frame.fin:
             return None
-        data = b"".join(self._fragments)
-        self._fragments.clear()
+        data = bytes(self._message)
+        self._message.clear()
         return Message(data, self._is_text)
 
 

@@ -25,7 +25,7 @@ from firkin.cri.streaming.spdy.frames import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from firkin.cri.streaming.limits import Limits
 
@@ -50,7 +50,7 @@ class FrameReader:
         self._inflater = Inflater(limits)
         self._buffer = bytearray()
         self._data: tuple[int, int, bool] | None = None
-        self._parsers: dict[Kind, Callable[[bytes, bool], Frame]] = {
+        self._parsers: dict[int, Callable[[bytes, bool], Frame]] = {
             Kind.SYN_STREAM: self._syn_stream,
             Kind.SYN_REPLY: self._syn_reply,
             Kind.HEADERS: self._headers,
@@ -61,33 +61,33 @@ class FrameReader:
             Kind.WINDOW_UPDATE: lambda payload, fin: WindowUpdate(*_stream_and_word(payload)),
         }
 
-    def receive(self, data: bytes) -> list[Frame]:
-        """The frames, or pieces of data frames, that are complete now. Raises PeerError."""
+    def receive(self, data: bytes) -> Iterator[Frame]:
+        """The frames, or pieces of data frames, that are complete now. Raises PeerError behind those before a fault."""
         self._buffer += data
-        frames: list[Frame] = []
         place = 0
         try:
-            while (taken := self._step(place, frames)) is not None:
-                place = taken
+            while (step := self._step(place)) is not None:
+                place, frame = step
+                if frame is not None:
+                    yield frame
         finally:
             del self._buffer[:place]
-        return frames
 
-    def _step(self, place: int, frames: list[Frame]) -> int | None:
-        """Reads on at `place`: where the next frame is, or None if there is too little."""
+    def _step(self, place: int) -> tuple[int, Frame | None] | None:
+        """Reads on at `place`: where the next step is, and a frame if there was one; None if there is too little."""
         if self._data is not None:
-            return self._piece(place, frames)
+            return self._piece(place)
         if len(self._buffer) - place < HEADER.size:
             return None
         word, flags_length = HEADER.unpack_from(self._buffer, place)
         if word & ~_STREAM:
-            return self._control(place, word, flags_length, frames)
+            return self._control(place, word, flags_length)
         if word == 0:
             raise PeerError("data on stream 0")
         self._data = word, flags_length & _LENGTH, bool(flags_length >> 24 & FIN)
-        return place + HEADER.size
+        return place + HEADER.size, None
 
-    def _piece(self, place: int, frames: list[Frame]) -> int | None:
+    def _piece(self, place: int) -> tuple[int, Frame] | None:
         assert self._data is not None
         stream, length, fin = self._data
         piece = bytes(self._buffer[place : place + length])
@@ -95,10 +95,9 @@ class FrameReader:
             return None
         length -= len(piece)
         self._data = (stream, length, fin) if length else None
-        frames.append(Data(stream, piece, fin and not length))
-        return place + len(piece)
+        return place + len(piece), Data(stream, piece, fin and not length)
 
-    def _control(self, place: int, word: int, flags_length: int, frames: list[Frame]) -> int | None:
+    def _control(self, place: int, word: int, flags_length: int) -> tuple[int, Frame | None] | None:
         length = flags_length & _LENGTH
         if word >> 16 & 0x7FFF != VERSION:
             raise PeerError(f"a frame of SPDY/{word >> 16 & 0x7FFF}")
@@ -109,9 +108,8 @@ class FrameReader:
             return None
         payload = bytes(self._buffer[start : start + length])
         # "must ignore" (section 2.2.1) is for types; of those that are known, none may be malformed.
-        if word & 0xFFFF in self._parsers:
-            frames.append(self._parsers[Kind(word & 0xFFFF)](payload, bool(flags_length >> 24 & FIN)))
-        return start + length
+        parse = self._parsers.get(word & 0xFFFF)
+        return start + length, parse(payload, bool(flags_length >> 24 & FIN)) if parse else None
 
     def _syn_stream(self, payload: bytes, fin: bool) -> SynStream:
         if len(payload) < _SYN_STREAM.size:

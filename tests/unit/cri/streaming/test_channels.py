@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 
 import pytest
 from websockets.client import ClientProtocol
@@ -87,6 +88,21 @@ def test_fragments_together_have_the_same_length() -> None:
     client.protocol.send_continuation(bytes(60), fin=True)
     with pytest.raises(PeerError, match="too big"):
         server.receive(client.says())
+
+
+def test_fragments_take_no_more_than_the_message() -> None:
+    message = 1 << 17
+    client, server = Client(), Messages(Limits(message=message))
+    client.binary(b"", fin=False)
+    client.protocol.send_continuation(b"ab", fin=False)
+    fragment = client.says()
+    server.receive(Client().binary(b"", fin=False))
+    tracemalloc.start()
+    for _ in range(message // 2):
+        server.receive(fragment)
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 2 * message
 
 
 @pytest.mark.parametrize(

@@ -142,13 +142,25 @@ def test_input_counts_until_it_was_taken() -> None:
         inbox = Inbox(signs.held)
         inbox.put(b"x" * 15)
         inbox.put(b"y" * 15)
+        assert await inbox.take() == b"x" * 15 + b"y" * 15
+        inbox.put(b"z")
         inbox.end()
-        assert await inbox.take() == b"x" * 15
-        assert signs.held._bytes == 30
-        assert await inbox.take() == b"y" * 15
-        assert signs.held._bytes == 15
+        assert (signs.held._bytes, signs.seen) == (31, ["pause"])
+        assert await inbox.take() == b"z"
+        assert (signs.held._bytes, signs.seen) == (1, ["pause", "resume"])
         assert await inbox.take() == b""
         assert signs.held._bytes == 0
+
+    run(test)
+
+
+def test_much_input_is_taken_in_parts() -> None:
+    async def test() -> None:
+        signs = Signs()
+        inbox = Inbox(signs.held)
+        inbox.put(b"x" * (1 << 17) + b"y")
+        assert [len(await inbox.take()) for _ in range(3)] == [1 << 16, 1 << 16, 1]
+        assert signs.held._bytes == 1
 
     run(test)
 
@@ -157,8 +169,7 @@ def test_what_nobody_will_take_does_not_count() -> None:
     async def test() -> None:
         signs = Signs()
         inbox = Inbox(signs.held)
-        inbox.put(b"x" * 15)
-        inbox.put(b"y" * 15)
+        inbox.put(b"x" * ((1 << 16) + 15))
         await inbox.take()
         inbox.close()
         inbox.put(b"z" * 30)

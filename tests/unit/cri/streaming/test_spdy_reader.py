@@ -68,7 +68,7 @@ def joined(frames: list[Frame]) -> list[Frame]:
 
 def test_frames_of_all_kinds() -> None:
     data, frames = example()
-    assert FrameReader(LIMITS).receive(data) == frames
+    assert list(FrameReader(LIMITS).receive(data)) == frames
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 13])
@@ -82,28 +82,28 @@ def test_in_pieces(size: int) -> None:
 
 def test_with_a_piece_of_the_next_frame_behind() -> None:
     reader = FrameReader(LIMITS)
-    assert reader.receive(data_bytes(1, b"a") + data_bytes(1, b"bcd")[:10]) == [Data(1, b"a"), Data(1, b"bc")]
-    assert reader.receive(data_bytes(1, b"bcd")[10:]) == [Data(1, b"d")]
+    assert list(reader.receive(data_bytes(1, b"a") + data_bytes(1, b"bcd")[:10])) == [Data(1, b"a"), Data(1, b"bc")]
+    assert list(reader.receive(data_bytes(1, b"bcd")[10:])) == [Data(1, b"d")]
 
 
 def test_of_data_nothing_is_kept() -> None:
     reader = FrameReader(LIMITS)
     head = data_bytes(1, b"")[:4] + words((1 << 24) - 1)
-    assert reader.receive(head) == []
+    assert list(reader.receive(head)) == []
     for _ in range(100):
-        assert reader.receive(b"x" * 1000) == [Data(1, b"x" * 1000)]
+        assert list(reader.receive(b"x" * 1000)) == [Data(1, b"x" * 1000)]
 
 
 def test_frames_of_unknown_kinds_are_passed_over() -> None:
     unknown = words(0x80030000 | 10, 4, 1) + words(0x8003FFFF, 0)
-    assert FrameReader(LIMITS).receive(unknown + data_bytes(1, b"a")) == [Data(1, b"a")]
+    assert list(FrameReader(LIMITS).receive(unknown + data_bytes(1, b"a"))) == [Data(1, b"a")]
 
 
 def test_a_control_frame_has_a_greatest_length() -> None:
     reader = FrameReader(LIMITS)
-    assert reader.receive(words(0x80030000 | 99, LIMITS.control) + bytes(LIMITS.control)) == []
+    assert list(reader.receive(words(0x80030000 | 99, LIMITS.control) + bytes(LIMITS.control))) == []
     with pytest.raises(PeerError, match="201 bytes, which is more than 200"):
-        reader.receive(words(0x80030000 | 99, LIMITS.control + 1))
+        list(reader.receive(words(0x80030000 | 99, LIMITS.control + 1)))
 
 
 @pytest.mark.parametrize(
@@ -129,4 +129,4 @@ def test_a_control_frame_has_a_greatest_length() -> None:
 )
 def test_what_is_no_frame_is_refused(data: bytes, reason: str) -> None:
     with pytest.raises(PeerError, match=reason):
-        FrameReader(LIMITS).receive(data)
+        list(FrameReader(LIMITS).receive(data))

@@ -37,7 +37,7 @@ class Pair:
 
 
 def output(session: Session) -> list[Frame]:
-    return FrameReader(LIMITS).receive(b"".join(session.take_output()))
+    return list(FrameReader(LIMITS).receive(b"".join(session.take_output())))
 
 
 def syn_stream(stream: int) -> bytes:
@@ -132,7 +132,7 @@ def test_pings_of_the_peer_are_answered_and_own_ones_are_not() -> None:
     pair.client.ping(1)
     assert pair.to_server() == []
     answer = pair.server.take_output()
-    assert FrameReader(LIMITS).receive(answer[0]) == [Ping(1)]
+    assert list(FrameReader(LIMITS).receive(answer[0])) == [Ping(1)]
     assert pair.client.receive(answer[0]) == []
     assert pair.client.take_output() == []
 
