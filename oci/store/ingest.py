@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
 from firkin.errors import ImageError, KernelError
 from firkin.oci.image.digest import Verifier
@@ -87,7 +88,8 @@ class Ingest:
             return
         if not self.offset and not self._is_blob:
             # Whoever waits for the lock sees then that the file is not the one of this name any more.
-            os.unlink(self._path)
+            with suppress(FileNotFoundError):
+                os.unlink(self._path)
         os.close(self._fd)
         self._fd = -1
 

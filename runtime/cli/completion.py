@@ -27,6 +27,7 @@ _KINDS = {
     "CONTAINER": "containers",
     "DIR": "directories",
     "FILE": "files",
+    "PATH": "files",
     "SHELL": "shells",
     "SIGNAL": "signals",
     "SOCKET": "files",

@@ -70,9 +70,11 @@ def fish_script() -> str:
         lines += [_fish_option(condition, option) for option in command.options]
         for index, word in enumerate(arguments(command), 1):
             action = _FISH_ACTIONS.get(kind(word))
+            condition = f'"__firkin_at {command.name} {index}"'
             if action:
-                condition = f'"__firkin_at {command.name} {index}"'
                 lines.append(f"complete -c firkin -n {condition} -a {_fish_quoted(fill(action))}")
+            elif kind(word) == "files":
+                lines.append(f"complete -c firkin -n {condition} -F")
     return _FISH_HEAD + "\n".join(lines) + "\n"
 
 

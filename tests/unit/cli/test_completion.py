@@ -87,6 +87,7 @@ CASES: list[tuple[list[str], set[str]]] = [
     (["state", "web", ""], set()),
     (["completion", ""], {"bash", "zsh", "fish"}),
     (["help", "sp"], {"spec"}),
+    (["import", "conf"], {"config.json"}),
 ]
 
 
@@ -105,6 +106,8 @@ def test_bash_completes(words: list[str], expected: set[str], scripts: Path) -> 
         (["run", "--bundle", "=", "b"], {"bundles"}),
         (["run", "--config", "con"], {"config.json"}),
         (["explain", "bu"], {"bundles"}),
+        (["import", "con"], {"config.json"}),
+        (["export", "debian", "bu"], {"bundles"}),
     ],
 )
 def test_bash_completes_values_and_paths(words: list[str], expected: set[str], scripts: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -11,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from firkin.errors import ImageError, NotFoundError, StateError
+from firkin.errors import ImageError, KernelError, NotFoundError, StateError
 from firkin.oci.image.digest import digest_of
 from firkin.oci.image.manifest import Descriptor
 from firkin.oci.store.content import ContentStore
+from firkin.oci.store.images import ImageStore
 from firkin.oci.store.ingest import Ingest
 from firkin.oci.store.metadata import Metadata, Snapshot
 
@@ -221,6 +223,33 @@ def test_snapshots(metadata: Metadata) -> None:
     assert metadata.snapshot("layer-x") == snapshot._replace(boot="")
     metadata.remove_snapshot("layer-x")
     assert metadata.snapshot("layer-x") is None
+
+
+def test_a_database_without_room_says_so_and_stays_as_it_was(tmp_path: Path) -> None:
+    database = Metadata(str(tmp_path / "metadata.db"))
+    (pages,) = database._db.execute("PRAGMA page_count").fetchone()
+    database._db.execute(f"PRAGMA max_page_count = {pages + 2}")
+    with (
+        pytest.raises(KernelError, match=rf"write {tmp_path}/metadata.db: No space left") as raised,
+        database.transaction(),
+    ):
+        for number in range(10_000):
+            database.set_image(f"a/{number}:1", "sha256:x", "m", 5)
+    assert raised.value.errno == errno.ENOSPC and database.images() == []
+    database.set_image("a/b:1", "sha256:x", "m", 5)
+    database._db.execute("PRAGMA query_only = ON")
+    with pytest.raises(KernelError, match="Read-only"):
+        database.remove_image("a/b:1")
+    assert [image.name for image in database.images()] == ["a/b:1"]
+
+
+def test_a_lease_that_can_not_be_ended_hides_nothing(tmp_path: Path) -> None:
+    with ImageStore(str(tmp_path)) as store:
+        with pytest.raises(ValueError, match="what went wrong"), store.lease():
+            store.metadata._db.execute("PRAGMA query_only = ON")
+            raise ValueError("what went wrong")
+        with pytest.raises(KernelError, match="Read-only"), store.lease():
+            pass
 
 
 def test_a_database_of_a_later_version_or_none_is_refused(tmp_path: Path) -> None:
