@@ -32,7 +32,7 @@ def run(invocation: Invocation) -> int:
     """Make the bundle; returns 0."""
     from firkin.errors import NotFoundError
     from firkin.oci.bundle.configuration import Wishes
-    from firkin.oci.bundle.unpack import unpack_bundle
+    from firkin.oci.bundle.unpack import unpack_arriving_bundle, unpack_bundle
     from firkin.oci.image.reference import parse_reference
     from firkin.runtime.images.progress import Meter
 
@@ -44,7 +44,8 @@ def run(invocation: Invocation) -> int:
         except NotFoundError:
             from firkin.runtime.images.fetch import fetch
 
-            image = fetch(store, reference, platform)
+            fetch(store, reference, platform, unpack=lambda image: unpack_arriving_bundle(image, path, Wishes()))
+            return 0
         with Meter() as meter:
             unpack_bundle(store, image, path, Wishes(), progress=meter.layers)
     return 0
