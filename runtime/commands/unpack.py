@@ -31,7 +31,7 @@ COMMAND = Command(
 def run(invocation: Invocation) -> int:
     """Make the bundle; returns 0."""
     from firkin.oci.bundle.configuration import Wishes
-    from firkin.oci.bundle.unpack import unpack_bundle
+    from firkin.oci.bundle.unpack import unpack_arriving_bundle, unpack_bundle
     from firkin.oci.image.reference import parse_reference
     from firkin.runtime.images.obtain import obtain
     from firkin.runtime.images.progress import Meter
@@ -39,7 +39,17 @@ def run(invocation: Invocation) -> int:
     text, path = invocation.arguments
     reference, platform = parse_reference(text), platform_of(invocation)
     with open_store(invocation) as store:
+<<<<<<< HEAD
         image = obtain(store, reference, platform, policy_of(invocation))
+=======
+        try:
+            image = store.find(reference, platform)
+        except NotFoundError:
+            from firkin.runtime.images.fetch import fetch
+
+            fetch(store, reference, platform, unpack=lambda image: unpack_arriving_bundle(image, path, Wishes()))
+            return 0
+>>>>>>> layers
         with Meter() as meter:
             unpack_bundle(store, image, path, Wishes(), progress=meter.layers)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import hashlib
 import json
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,15 @@ class Images(ImageCommands):
 @pytest.fixture
 def images(firkin: Firkin, registry: RealRegistry, tmp_path: Path) -> Images:
     return Images(firkin, registry, tmp_path)
+
+
+@contextmanager
+def open_directory(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def test_from_a_registry_to_a_running_container(images: Images, tmp_path: Path) -> None:
@@ -220,6 +231,38 @@ def test_a_bundle_that_fails_leaves_nothing(images: Images, tmp_path: Path) -> N
     done = images("unpack", images.app, tmp_path / "bundle", check=False)
     assert "it exists already" in done.stderr
     assert list((tmp_path / "bundle").iterdir()) == []
+
+
+def test_killed_at_any_moment_there_is_no_half_of_a_bundle(images: Images, tmp_path: Path) -> None:
+    place = tmp_path / "bundles"
+    place.mkdir()
+    argv = images.firkin.command("unpack", "--store", str(images.store), images.app, str(place / "bundle"))
+    for seconds in (0.2, 0.3, 0.4, 0.5, 0.6):
+        with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        if (place / "bundle").exists():
+            assert (place / "bundle/config.json").exists() and (place / "bundle/rootfs/implied/deep/file").exists()
+            shutil.rmtree(place / "bundle")
+    images("unpack", images.app, place / "bundle")
+    assert os.listdir(place) == ["bundle"]
+    assert images("fsck").stdout == ""
+
+
+def test_what_a_crash_left_is_removed_and_what_is_being_made_is_not(images: Images, tmp_path: Path) -> None:
+    left = tmp_path / ".bundle.unpacking"
+    (left / "rootfs/usr/lib").mkdir(parents=True)
+    (left / "rootfs/usr/lib/half").touch()
+    (left / "config.json").write_text("half")
+    with open_directory(left) as fd:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        done = images("unpack", images.app, tmp_path / "bundle", check=False)
+        assert "another process does that just now" in done.stderr and (left / "config.json").exists()
+    images("unpack", images.app, tmp_path / "bundle")
+    assert not left.exists() and not (tmp_path / "bundle/rootfs/usr/lib/half").exists()
+    assert json.loads((tmp_path / "bundle/config.json").read_text())["process"]["cwd"] == "/home/cooper"
 
 
 def test_killed_at_any_moment_the_store_is_whole(images: Images) -> None:
