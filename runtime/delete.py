@@ -13,15 +13,17 @@ from firkin.runtime.store import Container, container_ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from firkin.runtime.cli.commands import Invocation
+    from collections.abc import Callable
+
+    Warn = Callable[[str], None]
 
 __all__ = ["delete", "delete_matching", "stop"]
 
 
-def delete(root: str, id: str, *, force: bool, log: Invocation) -> None:
+def delete(root: str, id: str, *, force: bool, warn: Warn) -> None:
     """Remove what the container leaves behind; with `force` kill it first, and accept that it may not exist.
 
-    Parameters: `log` is where a failing poststop hook is told, which stops nothing.
+    Parameters: `warn` is told of a failing poststop hook, which stops nothing.
     Raises NotFoundError, StateError, CgroupError.
     """
     try:
@@ -29,18 +31,18 @@ def delete(root: str, id: str, *, force: bool, log: Invocation) -> None:
             container.lock()
             if not force:
                 check("delete", id, container.status())
-            _delete(container, log)
+            _delete(container, warn)
     except NotFoundError:
         if not force:
             raise
 
 
-def delete_matching(root: str, pattern: str, *, force: bool, log: Invocation) -> None:
+def delete_matching(root: str, pattern: str, *, force: bool, warn: Warn) -> None:
     """Delete every container whose id the regular expression matches. Raises UsageError for a bad expression."""
     from firkin.runtime.kill import matching
 
     for id in matching(pattern, container_ids(root)):
-        delete(root, id, force=force, log=log)
+        delete(root, id, force=force, warn=warn)
 
 
 def stop(container: Container) -> None:
@@ -59,7 +61,7 @@ def stop(container: Container) -> None:
         os.close(pidfd)
 
 
-def _delete(container: Container, log: Invocation) -> None:
+def _delete(container: Container, warn: Warn) -> None:
     stop(container)
     if container.text("unit"):
         from firkin.runtime.scope import remove_scope
@@ -67,11 +69,11 @@ def _delete(container: Container, log: Invocation) -> None:
         remove_scope(container)
     elif container.cgroup:
         Cgroup.destroy(container.cgroup)
-    _run_poststop(container, log)
+    _run_poststop(container, warn)
     container.remove()
 
 
-def _run_poststop(container: Container, log: Invocation) -> None:
+def _run_poststop(container: Container, warn: Warn) -> None:
     try:
         text = container.config_text()
     except FirkinError:
@@ -83,4 +85,4 @@ def _run_poststop(container: Container, log: Invocation) -> None:
     from firkin.runtime.hooks import run_hooks
 
     for failure in run_hooks(container, load_config(text), "poststop", STOPPED, 0):
-        log.log.warning(str(failure))
+        warn(str(failure))

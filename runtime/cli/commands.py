@@ -85,6 +85,7 @@ MODULES = {
     "fsck": "firkin.runtime.commands.fsck",
     "cgroup": "firkin.runtime.commands.cgroup",
     "top": "firkin.runtime.commands.top",
+    "cri": "firkin.cri.command",
     "completion": "firkin.runtime.commands.completion",
     "help": "firkin.runtime.commands.help",
 }

@@ -30,5 +30,5 @@ COMMAND = Command(
 def run(invocation: Invocation) -> int:
     """Delete the container; returns 0."""
     remove = delete_matching if invocation.flag("regex") else delete
-    remove(invocation.root, invocation.container, force=invocation.flag("force"), log=invocation)
+    remove(invocation.root, invocation.container, force=invocation.flag("force"), warn=invocation.log.warning)
     return 0

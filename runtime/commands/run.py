@@ -49,5 +49,5 @@ def run(invocation: Invocation) -> int:
     if not invocation.flag("keep"):
         from firkin.runtime.delete import delete
 
-        delete(invocation.root, invocation.container, force=True, log=invocation)
+        delete(invocation.root, invocation.container, force=True, warn=invocation.log.warning)
     return code

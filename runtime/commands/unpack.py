@@ -7,6 +7,9 @@ from firkin.runtime.images.common import GROUP, PLATFORM, POLICY, STORE, open_st
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from firkin.oci.pull import Arriving
     from firkin.runtime.cli.commands import Invocation
 
 __all__ = ["COMMAND", "run"]
@@ -30,26 +33,27 @@ COMMAND = Command(
 
 def run(invocation: Invocation) -> int:
     """Make the bundle; returns 0."""
+    from firkin.errors import NotFoundError
     from firkin.oci.bundle.configuration import Wishes
     from firkin.oci.bundle.unpack import unpack_arriving_bundle, unpack_bundle
     from firkin.oci.image.reference import parse_reference
-    from firkin.runtime.images.obtain import obtain
+    from firkin.runtime.images.allowed import find_allowed
     from firkin.runtime.images.progress import Meter
 
     text, path = invocation.arguments
     reference, platform = parse_reference(text), platform_of(invocation)
     with open_store(invocation) as store:
-<<<<<<< HEAD
-        image = obtain(store, reference, platform, policy_of(invocation))
-=======
+        policy = policy_of(invocation)
         try:
-            image = store.find(reference, platform)
+            image = find_allowed(store, reference, platform, policy)
         except NotFoundError:
             from firkin.runtime.images.fetch import fetch
 
-            fetch(store, reference, platform, unpack=lambda image: unpack_arriving_bundle(image, path, Wishes()))
+            def unpack(arriving: Arriving) -> Coroutine[None, None, None]:
+                return unpack_arriving_bundle(arriving, path, Wishes())
+
+            fetch(store, reference, platform, policy, unpack=unpack)
             return 0
->>>>>>> layers
         with Meter() as meter:
             unpack_bundle(store, image, path, Wishes(), progress=meter.layers)
     return 0
