@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from firkin.cri.network.options import DEFAULT_RANGES
 from firkin.errors import ConfigError
 from firkin.settings import decode_settings
 
@@ -32,13 +33,16 @@ class Streaming:
 class Network:
     """`[cri.network]`: CNI where `config_directory` holds a configuration, else firkin's own bridge.
 
-    `pod_cidrs` are the ranges of the own bridge: one for IPv4, one for IPv6, or one of them.
+    `pod_cidrs` are the ranges of the own bridge: one for IPv4, one for IPv6, or one of them; `table` is its table of
+    nftables.
     """
 
     config_directory: str = "/etc/cni/net.d"
-    plugin_directories: tuple[str, ...] = ("/opt/cni/bin", "/usr/lib/cni")
+    plugin_directories: tuple[str, ...] = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
+    cache_directory: str = "/var/lib/cni"
     bridge: str = "firkin0"
-    pod_cidrs: tuple[str, ...] = ("10.88.0.0/16", "fd00:88::/64")
+    table: str = "firkin"
+    pod_cidrs: tuple[str, ...] = DEFAULT_RANGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Config:
     """`[cri]`: the server.
 
     `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
-    auto, systemd or cgroupfs. `max_log_line` is the bytes after which a line of a container's log is split.
+    auto or cgroupfs. `max_log_line` is the bytes after which a line of a container's log is split.
     `metrics_address` is HOST:PORT for /metrics and /healthz, "" for none. `default_handler` is what an empty
     runtime_handler means: "firkin", or a name of `handlers`.
     """
@@ -104,7 +108,7 @@ def load_config(settings: Mapping[str, Any], *, document: str = "configuration")
 
 
 _CHOICES = {
-    "cgroup_driver": ("auto", "systemd", "cgroupfs"),
+    "cgroup_driver": ("auto", "cgroupfs"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("text", "json"),
 }

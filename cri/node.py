@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
+from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.config import Config
+from firkin.cri.containers import query as containers_query
+from firkin.cri.containers.filesystem import FileSystems
+from firkin.cri.events import Events
+from firkin.cri.images.catalog import Catalog
+from firkin.cri.network import Networks
+from firkin.cri.places import Places
 from firkin.cri.records.container import Container
 from firkin.cri.records.creations import Creations
 from firkin.cri.records.database import Database
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.records.table import Table
+from firkin.cri.sandboxes import query as sandboxes_query
+from firkin.cri.spec.inputs import HostFacts
+from firkin.runtime.compile.request import Host
+from firkin.runtime.monitor.launch import Launcher
 
 __all__ = ["Node"]
 
 
 class Node:
-    """The server's state; one event loop owns it."""
+    """The server's state; one event loop owns it.
 
-    def __init__(self, config: Config, database: Database) -> None:
+    `facts` are what the host allows to requests, `host` what the plan compiler wants to know of it.
+    """
+
+    def __init__(
+        self, config: Config, database: Database, *, places: Places, networks: Networks, catalog: Catalog,
+        file_systems: FileSystems, launcher: Launcher, facts: HostFacts, host: Host,
+    ) -> None:  # fmt: skip
         self.config = config
         self.database = database
+        self.places = places
+        self.networks = networks
+        self.catalog = catalog
+        self.file_systems = file_systems
+        self.launcher = launcher
+        self.facts = facts
+        self.host = host
+        self.events = Events()
+        self.creations = Creations()
         self.sandboxes: Table[Sandbox] = Table("pod sandbox")
         self.containers: Table[Container] = Table("container")
-        self.creations = Creations()
 
     def containers_of(self, sandbox: Sandbox) -> list[Container]:
         """The containers of a sandbox, whatever their state."""
         return [container for container in self.containers if container.facts.sandbox == sandbox.id]
+
+    def tell(self, kind: ContainerEventType, id: str, sandbox: Sandbox | None) -> None:
+        """Publish an event about the sandbox or one of its containers; None for a sandbox that is gone."""
+        if not self.events.is_heard:
+            return
+        status = sandboxes_query.status_of(sandbox) if sandbox else None
+        containers = [containers_query.status_of(one) for one in self.containers_of(sandbox)] if sandbox else []
+        self.events.publish(kind, id, status, containers)

@@ -27,6 +27,7 @@ from firkin.cri.api.image_pb2 import (
 )
 from firkin.cri.api.values_pb2 import Int64Value, UInt64Value
 from firkin.cri.config import Images
+from firkin.cri.containers.filesystem import FileSystems
 from firkin.cri.images.catalog import Catalog, CatalogEntry
 from firkin.cri.images.pulls import Puller
 from firkin.cri.records.creations import Creations
@@ -41,12 +42,13 @@ _PER_MESSAGE = 500
 
 
 class ImageService:
-    """Images of `store`, as `config` says."""
+    """Images of `store`, as `config` says; `file_systems` unpacks them."""
 
-    def __init__(self, store: ImageStore, config: Images) -> None:
+    def __init__(self, store: ImageStore, config: Images, file_systems: FileSystems) -> None:
         self.catalog = Catalog(store)
         self._store = store
         self._config = config
+        self._file_systems = file_systems
         self._puller = Puller(store, config)
         self._pulls = Creations()
 
@@ -85,7 +87,10 @@ class ImageService:
         auth = request.auth if request.HasField("auth") else None
 
         async def make() -> str:
-            return (await self._puller.pull(reference, auth)).manifest.config.digest
+            local = await self._puller.pull(reference, auth)
+            # What is unpacked now, no container has to wait for.
+            await self._file_systems.prepare(local)
+            return local.manifest.config.digest
 
         # Others may have other rights: only who shows the same credentials shares a pull.
         name = f"{reference} {request.auth.SerializeToString(deterministic=True).hex()}"

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from firkin.cri.api.container_pb2 import ContainerConfig, ContainerState
 from firkin.cri.records.database import Database, Row
 from firkin.cri.records.facts import facts_from_text, facts_to_text
+
+if TYPE_CHECKING:
+    from firkin.cri.containers.filesystem import FileSystem
+    from firkin.oci.runtime_spec import Config
 
 __all__ = ["Container", "ContainerFacts", "container_name"]
 
@@ -18,9 +22,9 @@ class ContainerFacts:
     """What became of a container. Times are in nanoseconds since the epoch, 0 for "not yet"; the state follows.
 
     `image_id` is the digest of the image's configuration, `image_name` what was asked for, resolved. `log_path` is
-    absolute, "" for none. `cgroup` is its cgroup below the root of the hierarchy. `user` is uid, gid and supplementary
-    groups. `monitor` is the pid and start time of its monitor. `is_lost` says that nobody can tell what became of it.
-    `stop_signal` is a number. `snapshot` names its writable root file system.
+    absolute, "" for none. `cgroup` is the cgroupsPath of its configuration. `user` is uid, gid and supplementary
+    groups. `process` is the pid and start time of its first process, (0, 0) before there is one. `is_lost` says that
+    nobody can tell what became of it. `stop_signal` is a number. `snapshot` is the directory of its writable files.
     """
 
     sandbox: str
@@ -36,7 +40,7 @@ class ContainerFacts:
     log_path: str = ""
     cgroup: str = ""
     user: tuple[int, ...] = ()
-    monitor: tuple[int, int] = (0, 0)
+    process: tuple[int, int] = (0, 0)
     stop_signal: int = 15
     snapshot: str = ""
 
@@ -58,7 +62,8 @@ def container_name(config: ContainerConfig, sandbox: str) -> str:
 class Container:
     """One container: `config` as CRI sent it, but for resources that were updated; `facts`, changed by `update` alone.
 
-    Who changes it holds `lock`; `stopped` is set once it has ended, by who writes that it has.
+    Who changes it holds `lock`; `stopped` is set once it has ended, by who writes that it has. `is_stopping` says that
+    it was asked to end. `prepared` is what its plan was made of, None where an earlier server made it.
     """
 
     def __init__(self, id: str, config: ContainerConfig, facts: ContainerFacts, database: Database) -> None:
@@ -68,6 +73,8 @@ class Container:
         self.facts = facts
         self.lock = asyncio.Lock()
         self.stopped = asyncio.Event()
+        self.is_stopping = False
+        self.prepared: tuple[Config, FileSystem] | None = None
         self._database = database
 
     @classmethod

@@ -60,6 +60,11 @@ class Sandbox:
         config = PodSandboxConfig.FromString(row.config)
         return cls(row.id, config, facts_from_text(SandboxFacts, row.facts), database)
 
+    @classmethod
+    def unknown(cls, id: str, database: Database) -> Sandbox:
+        """One of which nothing but the id is known: something of it is left, and its record is gone."""
+        return cls(id, PodSandboxConfig(), SandboxFacts(), database)
+
     def update(self, **changes: Any) -> None:
         """Change facts, here and on disk. Raises StateError if the disk refuses; then nothing has changed."""
         facts = replace(self.facts, **changes)

@@ -69,7 +69,8 @@ class Inputs:
 
     `namespaces` maps types to the paths of the pod's. `target_pid` is the process whose pid namespace is joined, 0 for
     none. `passwd` and `group` are the texts of the image's files. `host_devices` maps the host paths of devices that
-    the request names to what was found there. `image_mounts` are by container path. `seccomp_profiles` are the
+    the request names to what was found there. `volumes` are directories by the container's path that the image
+    wants to be apart from its layers. `image_mounts` are by container path. `seccomp_profiles` are the
     documents that the request names, by path. `uid_mappings`, `gid_mappings` are those of the pod's user namespace.
     """
 
@@ -84,6 +85,7 @@ class Inputs:
     target_pid: int = 0
     passwd: str = ""
     group: str = ""
+    volumes: Mapping[str, str] = field(default_factory=dict)
     host_devices: Mapping[str, tuple[HostDevice, ...]] = field(default_factory=dict)
     image_mounts: Mapping[str, ImageMount] = field(default_factory=dict)
     seccomp_profiles: Mapping[str, Seccomp] = field(default_factory=dict)

@@ -22,7 +22,7 @@ _PROPAGATION = {
 
 def mounts_of(inputs: Inputs) -> tuple[Mount, ...]:
     """The mounts. Raises ConfigError."""
-    asked = list(_asked(inputs))
+    asked = [*_asked(inputs), *_volumes(inputs)]
     covered = {posixpath.normpath(mount.destination) for mount in asked}
     own = [mount for mount in (*_kernel(inputs), *_pod_files(inputs)) if mount.destination not in covered]
     # A mount below another one comes after it, whatever the order of the request.
@@ -77,6 +77,11 @@ def _asked(inputs: Inputs) -> Iterator[Mount]:
             yield _image(inputs, mount, place)
         else:
             yield _bound(mount, place)
+
+
+def _volumes(inputs: Inputs) -> Iterator[Mount]:
+    for place, source in inputs.volumes.items():
+        yield _mount(place, "bind", source, "rbind", "rprivate", "rw")
 
 
 def _bound(mount: container_pb2.Mount, place: str) -> Mount:

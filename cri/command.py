@@ -1,0 +1,49 @@
+"""`firkin cri`: the server for kubelets."""
+
+from __future__ import annotations
+
+from firkin.runtime.cli.options import Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.runtime.cli.commands import Invocation
+
+__all__ = ["COMMAND", "run"]
+
+COMMAND = Command(
+    "cri",
+    "serve the Container Runtime Interface to a kubelet",
+    group="Daemons",
+    options=(
+        Option("config", "c", "FILE", "read this configuration instead of /etc/firkin/config.toml and config.d"),
+        Option("socket", "", "PATH", "serve on this unix socket (default: /run/firkin/cri.sock)"),
+    ),
+    description=(
+        "Runs in the foreground until SIGTERM; containers run on without it, and are found again. Set the kubelet's "
+        "containerRuntimeEndpoint, or crictl's --runtime-endpoint, to unix:///run/firkin/cri.sock."
+    ),
+    examples=(
+        ("firkin cri", "serve, as the configuration says"),
+        ("crictl --runtime-endpoint unix:///run/firkin/cri.sock info", "ask it"),
+    ),
+)
+
+
+def run(invocation: Invocation) -> int:
+    """Serve until told to stop; returns 0."""
+    import asyncio
+    from dataclasses import replace
+
+    from firkin.cri import log
+    from firkin.cri.config import load_config
+    from firkin.cri.daemon import serve
+    from firkin.settings import CONFIG_FILE, read_settings
+
+    path = invocation.text("config")
+    settings = read_settings(path or CONFIG_FILE, required=bool(path))
+    config = load_config(settings, document=path or CONFIG_FILE)
+    if invocation.given("socket"):
+        config = replace(config, socket=invocation.text("socket"))
+    log.set_up(level="debug" if invocation.debug else config.log_level, style=config.log_format)
+    asyncio.run(serve(config))
+    return 0

@@ -1,0 +1,125 @@
+"""The ends of containers: their monitors are watched, and what these have recorded becomes the state EXITED.
+
+Nobody else writes that state of a container that ran.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from firkin.cgroupfs.tree import Cgroup
+from firkin.cri import log
+from firkin.cri.api.events_pb2 import ContainerEventType
+from firkin.cri.node import Node
+from firkin.cri.records.container import Container
+from firkin.errors import FirkinError
+from firkin.runtime.monitor.record import Status, read_end
+from firkin.runtime.monitor.recovery import settle
+from firkin.runtime.store import Container as Record
+
+__all__ = ["Exits"]
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOGGER = log.to("exits")
+
+
+class Exits:
+    """Watches the monitors of the containers of `node`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._watched: set[int] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def watch(self, container: Container, monitor: int) -> None:
+        """Wait for the end of a monitor by its pidfd, which is this object's from now on."""
+        self._watched.add(monitor)
+        asyncio.get_running_loop().add_reader(monitor, self._ended, container, monitor)
+
+    def settle(self, container: Container) -> asyncio.Task[None]:
+        """Write down the end of a container whose monitor is gone."""
+        task = asyncio.create_task(self._write(container))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Watch no more; what is being written down is finished."""
+        for monitor in tuple(self._watched):
+            self._forget(monitor)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def _ended(self, container: Container, monitor: int) -> None:
+        self._reap(monitor)
+        self._forget(monitor)
+        self.settle(container)
+
+    def _forget(self, monitor: int) -> None:
+        asyncio.get_running_loop().remove_reader(monitor)
+        self._watched.discard(monitor)
+        os.close(monitor)
+
+    @staticmethod
+    def _reap(monitor: int) -> None:
+        try:
+            os.waitid(os.P_PIDFD, monitor, os.WEXITED | os.WNOHANG)
+        except ChildProcessError:
+            # It was started by an earlier server, and is another's child.
+            return
+
+    async def _write(self, container: Container) -> None:
+        try:
+            end = await asyncio.to_thread(self._end_of, container.id)
+        except (FirkinError, OSError) as error:
+            _LOGGER.error("container %s: its end can not be told: %s", container.id, error)
+            container.update(is_lost=True)
+            container.stopped.set()
+            return
+        if not container.facts.finished_at:
+            container.update(
+                started_at=container.facts.started_at or end.started_ns,
+                finished_at=end.exited_ns,
+                exit_code=end.exit_code,
+                reason=_reason(end),
+                message=_message(end),
+            )
+        container.stopped.set()
+        sandbox = self._node.sandboxes.find(container.facts.sandbox)
+        self._node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, container.id, sandbox)
+        _LOGGER.info("container %s: ended with %d, %s", container.id, end.exit_code, container.facts.reason)
+
+    def _end_of(self, id: str) -> Status:
+        fd = os.open(self._node.places.container(id), _DIRECTORY)
+        try:
+            end = read_end(fd) or settle(fd, self._node.places.runtime, id)
+        finally:
+            os.close(fd)
+        self._remove_cgroup(id)
+        return end
+
+    def _remove_cgroup(self, id: str) -> None:
+        try:
+            with Record(self._node.places.runtime, id) as record:
+                if record.cgroup and not record.text("unit"):
+                    Cgroup.destroy(record.cgroup)
+        except FirkinError as error:
+            # RemoveContainer tries again, and says why it can not.
+            _LOGGER.warning("container %s: remove its cgroup: %s", id, error)
+
+
+def _reason(end: Status) -> str:
+    if end.abandoned:
+        return "ContainerStatusUnknown"
+    if end.oom_kills > 0:
+        return "OOMKilled"
+    return "Error" if end.exit_code else "Completed"
+
+
+def _message(end: Status) -> str:
+    if end.abandoned:
+        return "its monitor was killed"
+    if end.lost_records:
+        return f"{end.lost_records} lines of the log could not be written"
+    return ""

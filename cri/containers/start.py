@@ -1,0 +1,81 @@
+"""StartContainer: the plan of the container is run, by a monitor that stays with it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+
+from firkin.cri.api.container_pb2 import StartContainerRequest, StartContainerResponse
+from firkin.cri.api.events_pb2 import ContainerEventType
+from firkin.cri.containers.exits import Exits
+from firkin.cri.node import Node
+from firkin.cri.records.container import Container
+from firkin.cri.streaming.descriptors import settle
+from firkin.errors import FirkinError, StateError
+from firkin.runtime.monitor.launch import Order, Pending, Started
+
+__all__ = ["start_container"]
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FAILED = 128
+"""The exit code of a container that could not be started, as clients know it."""
+
+
+async def start_container(node: Node, exits: Exits, request: StartContainerRequest) -> StartContainerResponse:
+    """Start a container. Raises StateError unless it was created and nothing else, and what the plan failed with."""
+    container = node.containers.get(request.container_id)
+    sandbox = node.sandboxes.get(container.facts.sandbox)
+    async with container.lock:
+        if container.facts.started_at or container.facts.finished_at:
+            raise StateError(f"container {container.id}: was started already")
+        if not sandbox.facts.is_ready:
+            raise StateError(f"pod sandbox {sandbox.id}: is not ready")
+        try:
+            started = await _launch(node, container)
+        except FirkinError as error:
+            _note_failure(container, error)
+            raise
+        os.close(started.pidfd)
+        container.update(started_at=started.started_ns, process=(started.pid, started.start_time))
+        exits.watch(container, started.monitor_pidfd)
+    node.tell(ContainerEventType.CONTAINER_STARTED_EVENT, container.id, sandbox)
+    return StartContainerResponse()
+
+
+def _note_failure(container: Container, error: FirkinError) -> None:
+    container.update(finished_at=time.time_ns(), exit_code=_FAILED, reason="StartError", message=str(error))
+    container.stopped.set()
+
+
+async def _launch(node: Node, container: Container) -> Started:
+    directory = node.places.container(container.id)
+    with open(f"{directory}/plan", "rb") as file:
+        plan = file.read()
+    config = container.config
+    order = Order(
+        log=container.facts.log_path,
+        terminal=config.tty,
+        stdin=config.stdin,
+        stdin_once=config.stdin_once,
+        max_line=node.config.max_log_line,
+    )
+    if order.log:
+        os.makedirs(os.path.dirname(order.log), 0o755, exist_ok=True)
+    fd = os.open(directory, _DIRECTORY)
+    try:
+        pending = node.launcher.start(plan, fd, order)
+    finally:
+        os.close(fd)
+    await _answered(pending)
+    return pending.finish()
+
+
+async def _answered(pending: Pending) -> None:
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(pending.fileno(), settle, answered)
+    try:
+        await answered
+    finally:
+        loop.remove_reader(pending.fileno())

@@ -1,0 +1,177 @@
+"""After a restart: what the records say is compared with what there is, and what nobody knows any more is removed.
+
+Containers run on while the server is away. What was begun and not finished is undone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import os
+import time
+from collections.abc import Iterator
+
+from google.protobuf.message import DecodeError
+
+from firkin.cri import log
+from firkin.cri.containers.exits import Exits
+from firkin.cri.node import Node
+from firkin.cri.records.container import Container, ContainerFacts
+from firkin.cri.records.sandbox import Sandbox, SandboxFacts
+from firkin.cri.sandboxes.stop import release
+from firkin.errors import FirkinError, StateError
+from firkin.oci.snapshots.trees import remove_tree
+from firkin.runtime.delete import delete
+from firkin.runtime.monitor.client import Client
+from firkin.runtime.monitor.record import Status
+from firkin.runtime.monitor.recovery import ATTENDED, ENDED, look
+
+__all__ = ["Decision", "decide", "recover"]
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOGGER = log.to("recovery")
+
+
+class Decision(enum.Enum):
+    """What is done with a container that an earlier server has recorded."""
+
+    KEEP = "is as it was"
+    WATCH = "runs on"
+    SETTLE = "has ended meanwhile, or its monitor was killed"
+    LOSE = "has ended with the machine"
+
+
+def decide(facts: ContainerFacts, live: str | None) -> Decision:
+    """What is done with a container.
+
+    Parameters: `live` is what `firkin.runtime.monitor.recovery.look` says of its directory, None if that is gone.
+    """
+    if facts.finished_at or facts.is_lost:
+        return Decision.KEEP
+    if live is None:
+        # The directory does not outlive a boot.
+        return Decision.LOSE
+    if live == ATTENDED:
+        return Decision.WATCH
+    if live == ENDED or facts.started_at:
+        return Decision.SETTLE
+    return Decision.KEEP
+
+
+async def recover(node: Node, exits: Exits) -> None:
+    """Fill the tables of `node` from its database, and make what there is agree with them."""
+    for row in list(node.database.rows("sandbox")):
+        try:
+            node.sandboxes.add(Sandbox.load(row, node.database))
+        except (StateError, DecodeError) as error:
+            _LOGGER.error("sandbox %s: its record is left out: %s", row.id, error)
+    for row in list(node.database.rows("container")):
+        try:
+            node.containers.add(Container.load(row, node.database))
+        except (StateError, DecodeError) as error:
+            _LOGGER.error("container %s: its record is left out: %s", row.id, error)
+    for sandbox in node.sandboxes:
+        await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
+    for container in node.containers:
+        await _guarded(_recover_container(node, exits, container), f"container {container.id}")
+    await _guarded(_collect(node), "what is left over")
+    _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
+
+
+async def _guarded(work: object, what: str) -> None:
+    try:
+        await work  # type: ignore[misc]
+    except (FirkinError, OSError) as error:
+        _LOGGER.error("%s: %s", what, error)
+
+
+async def _recover_sandbox(node: Node, sandbox: Sandbox) -> None:
+    if sandbox.facts == SandboxFacts(created_at=sandbox.facts.created_at, handler=sandbox.facts.handler):
+        # It was never whole.
+        await release(node, sandbox)
+        sandbox.forget()
+        node.sandboxes.discard(sandbox)
+    elif sandbox.facts.is_ready and not all(map(os.path.exists, sandbox.facts.namespaces.values())):
+        sandbox.update(is_ready=False)
+
+
+async def _recover_container(node: Node, exits: Exits, container: Container) -> None:
+    directory = node.places.container(container.id)
+    if container.facts.sandbox not in {sandbox.id for sandbox in node.sandboxes}:
+        _LOGGER.warning("container %s: its sandbox is gone", container.id)
+    decision = decide(container.facts, _look(directory))
+    _LOGGER.debug("container %s: %s", container.id, decision.value)
+    if decision is Decision.WATCH:
+        await _watch(node, exits, container)
+    elif decision is Decision.SETTLE:
+        await exits.settle(container)
+    elif decision is Decision.LOSE:
+        reason, message = "ContainerStatusUnknown", "the machine was started anew"
+        container.update(finished_at=time.time_ns(), exit_code=255, reason=reason, message=message)
+    if container.facts.finished_at or container.facts.is_lost:
+        container.stopped.set()
+
+
+def _look(directory: str) -> str | None:
+    try:
+        fd = os.open(directory, _DIRECTORY)
+    except FileNotFoundError:
+        return None
+    try:
+        return look(fd)
+    finally:
+        os.close(fd)
+
+
+async def _watch(node: Node, exits: Exits, container: Container) -> None:
+    status = await asyncio.to_thread(_ask, node.places.container(container.id))
+    if status is None or not status.monitor:
+        await exits.settle(container)
+        return
+    if not container.facts.started_at:
+        # The server was killed between the start and its writing down.
+        container.update(started_at=status.started_ns, process=(status.pid, status.start_time))
+    try:
+        pidfd = os.pidfd_open(status.monitor)
+    except ProcessLookupError:
+        await exits.settle(container)
+        return
+    exits.watch(container, pidfd)
+    # The number may have been given to another process before it was opened: the monitor itself tells.
+    if _look(node.places.container(container.id)) != ATTENDED:
+        await exits.settle(container)
+
+
+def _ask(directory: str) -> Status | None:
+    fd = os.open(directory, _DIRECTORY)
+    try:
+        with Client(fd) as client:
+            return client.status()
+    except StateError:
+        return None
+    finally:
+        os.close(fd)
+
+
+async def _collect(node: Node) -> None:
+    containers = {container.id for container in node.containers}
+    sandboxes = {sandbox.id for sandbox in node.sandboxes}
+    for id in _strangers(node.places.containers, containers):
+        await asyncio.to_thread(_remove_container, node, id)
+    for id in _strangers(node.places.runtime, containers):
+        await asyncio.to_thread(_remove_container, node, id)
+    for id in {*_strangers(node.places.sandboxes, sandboxes), *_strangers(node.places.pins, sandboxes)}:
+        await release(node, Sandbox.unknown(id, node.database))
+    for said in await node.networks.collect(sandboxes):
+        _LOGGER.info("%s", said)
+
+
+def _strangers(directory: str, known: set[str]) -> Iterator[str]:
+    # Names that begin with a dot are not ids.
+    yield from sorted(name for name in os.listdir(directory) if name not in known and name[0] != ".")
+
+
+def _remove_container(node: Node, id: str) -> None:
+    _LOGGER.info("container %s: is no longer known, and is removed", id)
+    delete(node.places.runtime, id, force=True, warn=_LOGGER.warning)
+    remove_tree(node.places.container(id))

@@ -1,0 +1,71 @@
+"""StopPodSandbox and RemovePodSandbox: what a pod has is given back; each may be called again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from firkin.cri.api.events_pb2 import ContainerEventType
+from firkin.cri.api.sandbox_pb2 import (
+    RemovePodSandboxRequest,
+    RemovePodSandboxResponse,
+    StopPodSandboxRequest,
+    StopPodSandboxResponse,
+)
+from firkin.cri.containers.stop import kill, remove
+from firkin.cri.node import Node
+from firkin.cri.records.sandbox import Sandbox
+from firkin.cri.sandboxes.shm import unmount_shm
+from firkin.oci.snapshots.trees import remove_tree
+from firkin.runtime.sandbox import remove_sandbox
+
+__all__ = ["release", "remove_pod_sandbox", "stop_pod_sandbox"]
+
+
+async def stop_pod_sandbox(node: Node, request: StopPodSandboxRequest) -> StopPodSandboxResponse:
+    """Kill the containers of a sandbox and release its network and namespaces; it may be stopped or gone already.
+
+    Raises UsageError for an empty id, DeadlineError, NetworkError, FirkinError.
+    """
+    sandbox = node.sandboxes.find(request.pod_sandbox_id)
+    if sandbox is not None:
+        async with sandbox.lock:
+            await _stop(node, sandbox)
+    return StopPodSandboxResponse()
+
+
+async def _stop(node: Node, sandbox: Sandbox) -> None:
+    if not sandbox.facts.is_ready:
+        return
+    # From here on nothing is started in it.
+    sandbox.update(is_ready=False)
+    await asyncio.gather(*(kill(container) for container in node.containers_of(sandbox)))
+    await _disconnect(node, sandbox)
+    node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, sandbox.id, sandbox)
+
+
+async def _disconnect(node: Node, sandbox: Sandbox) -> None:
+    await node.networks.detach(sandbox.id)
+    await asyncio.to_thread(remove_sandbox, node.places.pins, sandbox.id)
+
+
+async def release(node: Node, sandbox: Sandbox) -> None:
+    """Give back all that a sandbox has, made in part or whole. May be repeated. Raises NetworkError, FirkinError."""
+    await _disconnect(node, sandbox)
+    directory = node.places.sandbox(sandbox.id)
+    unmount_shm(f"{directory}/shm")
+    await asyncio.to_thread(remove_tree, directory)
+
+
+async def remove_pod_sandbox(node: Node, request: RemovePodSandboxRequest) -> RemovePodSandboxResponse:
+    """Stop a sandbox and remove it with its containers; it may be gone already. Raises as `stop_pod_sandbox`."""
+    sandbox = node.sandboxes.find(request.pod_sandbox_id)
+    if sandbox is not None:
+        async with sandbox.lock:
+            await _stop(node, sandbox)
+            for container in node.containers_of(sandbox):
+                await remove(node, container)
+            await release(node, sandbox)
+            sandbox.forget()
+            node.sandboxes.discard(sandbox)
+        node.tell(ContainerEventType.CONTAINER_DELETED_EVENT, sandbox.id, None)
+    return RemovePodSandboxResponse()
