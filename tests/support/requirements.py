@@ -14,6 +14,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,6 +121,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "docker-registry": _runs("docker-registry", "--version"),
     "gcc": _runs("gcc", "--version"),
     "ip": _runs("ip", "link", "show", "lo"),
+    "kubectl": _runs(str(Path(sys.executable).parent / "kubectl"), "version", "--client"),
     "nft": _runs("nft", "--version"),
     "openssl": _runs("openssl", "version"),
     "runc": _runs("runc", "--version"),
