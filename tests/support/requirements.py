@@ -88,6 +88,11 @@ def _disk() -> str:
     return "" if scratch_disk() else f"no disk with the serial number {_SCRATCH_SERIAL}"
 
 
+def _cni_plugins() -> str:
+    places = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
+    return "" if any(Path(place, "portmap").exists() for place in places) else f"no portmap in {', '.join(places)}"
+
+
 def _pressure() -> str:
     try:
         Path("/proc/pressure/cpu").read_text()
@@ -113,13 +118,17 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "overlay": _mounts("mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"),
     "systemd": _runs("systemctl", "show", "--property=Version"),
     "busybox": _runs("busybox", "true"),
+    "cni-plugins": _cni_plugins,
     "cpio": _runs("cpio", "--version"),
     "crun": _runs("crun", "--version"),
     "debootstrap": _runs("debootstrap", "--version"),
     "docker-registry": _runs("docker-registry", "--version"),
     "gcc": _runs("gcc", "--version"),
     "ip": _runs("ip", "link", "show", "lo"),
-    "nft": _runs("nft", "--version"),
+    "iptables": _runs("unshare", "--net", "iptables", "--table", "nat", "--list"),
+    "nft": _runs(
+        "unshare", "--net", "nft", "add table inet x; add chain inet x y { type nat hook postrouting priority 0; }"
+    ),
     "openssl": _runs("openssl", "version"),
     "runc": _runs("runc", "--version"),
     "skopeo": _runs("skopeo", "--version"),

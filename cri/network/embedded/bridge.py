@@ -11,6 +11,7 @@ from firkin.cri.network.embedded.leases import gateway
 from firkin.cri.network.netlink import address, link
 from firkin.cri.network.netlink.address import Network
 from firkin.cri.network.netlink.connection import Connection
+from firkin.cri.network.netlink.link import Link
 from firkin.errors import KernelError, NetworkError
 
 __all__ = ["check_ranges", "make_bridge", "settle_gateways", "usual_mtu"]
@@ -18,8 +19,8 @@ __all__ = ["check_ranges", "make_bridge", "settle_gateways", "usual_mtu"]
 _ETHERNET_MTU = 1500
 
 
-def make_bridge(connection: Connection, name: str, mtu: int) -> tuple[int, int]:
-    """The index and the MTU of the bridge, which is made unless it is there. Raises KernelError, NetworkError."""
+def make_bridge(connection: Connection, name: str, mtu: int) -> Link:
+    """The bridge, which is made unless it is there. Raises KernelError, NetworkError."""
     try:
         found = link.find_link(connection, name)
     except KernelError as error:
@@ -32,7 +33,7 @@ def make_bridge(connection: Connection, name: str, mtu: int) -> tuple[int, int]:
     if not found.is_up:
         connection.do(link.set_up(found.index))
     settings.settle_bridge(name)
-    return found.index, found.mtu
+    return found
 
 
 def settle_gateways(connection: Connection, index: int, ranges: Iterable[Network], former: Iterable[Network]) -> None:
