@@ -141,7 +141,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
 
 GUEST_MEETS = frozenset(
     {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk"}
-    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay"}
+    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge"}
 )
 """What the guest always meets. Programs are the machine's own, which the guest can only share."""
 
