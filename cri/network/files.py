@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["DRAFT", "write_atomically"]
-
-DRAFT = ".new"
-"""What the name of a file ends with that is being written."""
+__all__ = ["write_atomically"]
 
 
-def write_atomically(path: str, text: str, mode: int = 0o600) -> None:
-    """Write a file that is either there as a whole or as it was before. Raises OSError."""
-    draft = path + DRAFT
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, mode)
+def write_atomically(path: str, text: str, draft: str = "") -> None:
+    """Write a file that is either there as a whole or as it was before, for its owner alone.
+
+    Parameters: `draft` is where it is written first, on the same file system; beside it if that is not given.
+    Raises OSError.
+    """
+    draft = draft or f"{path}.new"
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         with os.fdopen(fd, "w") as file:
             file.write(text)

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-__all__ = ["killed_everywhere"]
+__all__ = ["killed", "killed_everywhere"]
 
 _T = TypeVar("_T")
 _MODULES = (
@@ -42,6 +42,15 @@ def killed_everywhere(prepare: Callable[[], _T], act: Callable[[_T], object]) ->
             return
         assert status == -signal.SIGKILL, f"the child fails with status {status}"
         yield place
+
+
+def killed(act: Callable[[], object]) -> None:
+    """Do `act`, which leads to SIGKILL, in a child."""
+    child = os.fork()
+    if child == 0:
+        act()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def _child(prepare: Callable[[], _T], act: Callable[[_T], object], last: int, report: int) -> None:

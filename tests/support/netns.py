@@ -81,9 +81,13 @@ class World:
         run(f"ip link add uplink type veth peer name uplink netns {self.outside.path}")
         for where, addresses in ((None, HOST), (self.outside, OUTSIDE)):
             with where.entered() if where else contextlib.nullcontext():
-                run("ip link set lo up; ip link set uplink up")
+                # Neighbours are asked for from the link-local address, which would be tentative for two seconds.
+                run("ip link set lo up; echo 0 > /proc/sys/net/ipv6/conf/uplink/accept_dad; ip link set uplink up")
                 run(f"ip addr add {addresses[4]}/24 dev uplink; ip addr add {addresses[6]}/64 dev uplink nodad")
         run(f"ip route add default via {OUTSIDE[4]}; ip route add default via {OUTSIDE[6]}")
+        for side in (run, self.outside.run):
+            # Until the kernel has seen the carrier, what is sent is lost, and sent again a second later.
+            side("until ip -o link show uplink | grep -q 'state UP'; do :; done")
 
     def namespace(self, name: str) -> Namespace:
         """A new namespace."""

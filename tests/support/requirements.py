@@ -89,6 +89,11 @@ def _disk() -> str:
     return "" if scratch_disk() else f"no disk with the serial number {_SCRATCH_SERIAL}"
 
 
+def _cni_plugins() -> str:
+    places = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
+    return "" if any(Path(place, "portmap").exists() for place in places) else f"no portmap in {', '.join(places)}"
+
+
 def _pressure() -> str:
     try:
         Path("/proc/pressure/cpu").read_text()
@@ -115,14 +120,18 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "systemd": _runs("systemctl", "show", "--property=Version"),
     "buildah": _runs("buildah", "--version"),
     "busybox": _runs("busybox", "true"),
+    "cni-plugins": _cni_plugins,
     "cpio": _runs("cpio", "--version"),
     "crun": _runs("crun", "--version"),
     "debootstrap": _runs("debootstrap", "--version"),
     "docker-registry": _runs("docker-registry", "--version"),
     "gcc": _runs("gcc", "--version"),
     "ip": _runs("ip", "link", "show", "lo"),
+    "iptables": _runs("unshare", "--net", "iptables", "--table", "nat", "--list"),
     "kubectl": _runs(str(Path(sys.executable).parent / "kubectl"), "version", "--client"),
-    "nft": _runs("nft", "--version"),
+    "nft": _runs(
+        "unshare", "--net", "nft", "add table inet x; add chain inet x y { type nat hook postrouting priority 0; }"
+    ),
     "openssl": _runs("openssl", "version"),
     "runc": _runs("runc", "--version"),
     "skopeo": _runs("skopeo", "--version"),
@@ -135,7 +144,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
 
 GUEST_MEETS = frozenset(
     {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk"}
-    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay"}
+    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge"}
 )
 """What the guest always meets. Programs are the machine's own, which the guest can only share."""
 

@@ -1,6 +1,7 @@
 """The attachments that were made by CNI plug-ins, each in a file that is written before the first plug-in runs.
 
     CACHE/results/NETWORK-CONTAINER-INTERFACE
+    CACHE/firkin/                               what is being written
 
 The form is that of libcni, so that other programs can tell what is attached; that an attachment is firkin's says one
 more key. Until the last plug-in has succeeded there is no `result`. The directory outlives a boot, as do the
@@ -13,13 +14,13 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from firkin.cri.network.cni.configuration import Configuration, decode_configuration
 from firkin.cri.network.cni.request import Attachment
-from firkin.cri.network.files import DRAFT, write_atomically
+from firkin.cri.network.files import write_atomically
 from firkin.errors import ConfigError
 from firkin.oci.json_text import dump, parse
 
@@ -43,11 +44,15 @@ class Cache:
 
     def __init__(self, path: str) -> None:
         self._directory = f"{path}/results"
+        self._drafts = f"{path}/firkin"
 
     def load(self) -> tuple[dict[str, Cached], list[str]]:
         """The attachments of firkin by container, and what is wrong with files that should be such. Raises OSError."""
         found, faults = {}, []
-        for path in self._files():
+        for draft in _list(self._drafts):
+            # What a write left that was cut.
+            os.unlink(draft)
+        for path in _list(self._directory):
             try:
                 document = self._read(path)
                 if document.get(_OWNER[0]) == _OWNER[1]:
@@ -62,7 +67,7 @@ class Cache:
     def attachments(self, network: str) -> list[dict[str, str]]:
         """All attachments to a network, those of other runtimes too, as GC wants to be told them. Raises OSError."""
         found = []
-        for path in self._files():
+        for path in _list(self._directory):
             try:
                 document = self._read(path)
             except (FileNotFoundError, ConfigError):
@@ -89,8 +94,9 @@ class Cache:
         }
         if cached.result is not None:
             document["result"] = cached.result
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        write_atomically(self._path(cached), dump(document))
+        for directory in (self._directory, self._drafts):
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+        write_atomically(self._path(cached), dump(document), f"{self._drafts}/{attachment.container}")
 
     def remove(self, cached: Cached) -> None:
         """Remove the file of an attachment, if it is there. Raises OSError."""
@@ -103,13 +109,6 @@ class Cache:
         attachment = cached.attachment
         return f"{self._directory}/{cached.network.name}-{attachment.container}-{attachment.interface}"
 
-    def _files(self) -> Iterator[str]:
-        try:
-            names = sorted(os.listdir(self._directory))
-        except FileNotFoundError:
-            return
-        yield from (f"{self._directory}/{name}" for name in names if not name.endswith(DRAFT))
-
     @staticmethod
     def _read(path: str) -> dict[str, Any]:
         with open(path, "rb") as file:
@@ -117,6 +116,13 @@ class Cache:
         if not isinstance(document, dict):
             raise ConfigError("", "is not an object", document=path)
         return document
+
+
+def _list(directory: str) -> list[str]:
+    try:
+        return [f"{directory}/{name}" for name in sorted(os.listdir(directory))]
+    except FileNotFoundError:
+        return []
 
 
 def _decode(document: Mapping[str, Any], path: str) -> Cached:

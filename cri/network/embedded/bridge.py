@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import ipaddress
 from collections.abc import Iterable, Sequence
 
 from firkin.cri.network.embedded import settings
@@ -11,15 +12,18 @@ from firkin.cri.network.embedded.leases import gateway
 from firkin.cri.network.netlink import address, link
 from firkin.cri.network.netlink.address import Network
 from firkin.cri.network.netlink.connection import Connection
+from firkin.cri.network.netlink.link import Link
 from firkin.errors import KernelError, NetworkError
 
 __all__ = ["check_ranges", "make_bridge", "settle_gateways", "usual_mtu"]
 
 _ETHERNET_MTU = 1500
+# What the kernel would give itself is not there before the first pod is, and pods are asked for from this address.
+_LINK_LOCAL = ipaddress.ip_interface("fe80::1/64")
 
 
-def make_bridge(connection: Connection, name: str, mtu: int) -> tuple[int, int]:
-    """The index and the MTU of the bridge, which is made unless it is there. Raises KernelError, NetworkError."""
+def make_bridge(connection: Connection, name: str, mtu: int) -> Link:
+    """The bridge, which is made unless it is there. Raises KernelError, NetworkError."""
     try:
         found = link.find_link(connection, name)
     except KernelError as error:
@@ -32,13 +36,15 @@ def make_bridge(connection: Connection, name: str, mtu: int) -> tuple[int, int]:
     if not found.is_up:
         connection.do(link.set_up(found.index))
     settings.settle_bridge(name)
-    return found.index, found.mtu
+    return found
 
 
 def settle_gateways(connection: Connection, index: int, ranges: Iterable[Network], former: Iterable[Network]) -> None:
     """Give the bridge the gateways of `ranges`, and take those of `former`. Raises KernelError."""
     here = {interface for at, interface in address.list_addresses(connection) if at == index}
     wanted = {gateway(network) for network in ranges}
+    if any(interface.version == 6 for interface in wanted):
+        wanted.add(_LINK_LOCAL)
     stale = ({gateway(network) for network in former} - wanted) & here
     messages = [address.delete_address(index, interface) for interface in stale]
     messages += [address.add_address(index, interface) for interface in sorted(wanted - here, key=str)]

@@ -49,7 +49,6 @@ class BridgeNetwork:
         self._direct = parse_networks(options.direct, "direct")
         self._ports = Ports(self._netfilter, options.table)
         self._retired: set[str] = set()
-        self._bridge = self._mtu = 0
         try:
             self._load()
             self._set_up(())
@@ -66,14 +65,16 @@ class BridgeNetwork:
 
     @property
     def sandboxes(self) -> frozenset[str]:
-        """The ids of the sandboxes that have a record."""
-        return frozenset(self._records)
+        """The ids of the sandboxes that are attached, or were begun to be."""
+        return frozenset(self._records) - self._retired
 
     def attach(self, sandbox: Sandbox) -> PodNetwork:
         """Attach a pod. If that fails, nothing of it is left.
 
         Raises AlreadyExistsError if it is attached, NetworkError, KernelError, ConfigError.
         """
+        if sandbox.id in self._retired:
+            self.flush()
         if sandbox.id in self._records:
             raise AlreadyExistsError(f"attach sandbox {sandbox.id}: it is attached already")
         pod = open_pod(sandbox.netns, self._home)
@@ -97,7 +98,7 @@ class BridgeNetwork:
 
         return [
             Step("record", lambda: self._remember(record), lambda: self._forget(record)),
-            Step("link", lambda: made.make(self._mtu), lambda: pod_link.remove_link(self._host, record.link)),
+            Step("link", lambda: made.make(self._bridge.mtu), lambda: pod_link.remove_link(self._host, record.link)),
             Step("port of the bridge", lambda: made.connect(self._bridge), nothing),
             Step("ports of the host", lambda: self._ports.lead(record), lambda: self._ports.release(record)),
         ]
@@ -123,12 +124,12 @@ class BridgeNetwork:
 
     def check(self, sandbox: str) -> None:
         """See that an attached pod is as it was made. Raises NetworkError, NotFoundError, KernelError."""
-        record = self._records.get(sandbox)
-        if record is None:
+        if sandbox not in self.sandboxes:
             raise NotFoundError(f"check sandbox {sandbox}: it is not attached")
+        record = self._records[sandbox]
         pod = open_pod(record.netns, self._home)
         try:
-            pod_link.check_link(self._host, pod, self._home, record, self._bridge)
+            pod_link.check_link(self._host, pod, self._home, record, self._bridge.index)
         finally:
             os.close(pod)
         self._ports.see(record)
@@ -139,7 +140,7 @@ class BridgeNetwork:
         for sandbox in gone:
             self.detach(sandbox)
         known = {record.link for record in self._records.values()}
-        ports = link.list_links(self._host, self._bridge)
+        ports = link.list_links(self._host, self._bridge.index)
         strays = [found.name for found in ports if found.name.startswith(pod_link.PREFIX) and found.name not in known]
         for name in strays:
             pod_link.retire(self._host, name)
@@ -154,7 +155,7 @@ class BridgeNetwork:
         Raises ConfigError, NetworkError if they are in use elsewhere: then the former are kept. KernelError, OSError.
         """
         ranges, former = parse_ranges(texts, "pod_cidr"), self._leases.ranges
-        check_ranges(self._host, self._bridge, ranges)
+        check_ranges(self._host, self._bridge.index, ranges)
         self._store.save_ranges(texts)
         self._lease(ranges)
         self._set_up(former)
@@ -184,23 +185,23 @@ class BridgeNetwork:
 
     def _set_up(self, former: Collection[Network]) -> None:
         options, ranges = self._options, self._ranges()
-        self._bridge, self._mtu = make_bridge(self._host, options.bridge, options.mtu)
-        check_ranges(self._host, self._bridge, self._leases.ranges)
-        settle_gateways(self._host, self._bridge, ranges, former)
+        self._bridge = make_bridge(self._host, options.bridge, options.mtu)
+        check_ranges(self._host, self._bridge.index, self._leases.ranges)
+        settle_gateways(self._host, self._bridge.index, ranges, former)
         for version in sorted({network.version for network in ranges}):
             for said in settings.forward(version):
                 _log.warning("set %s: pods reach other networks through this host", said)
         table = NatTable(options.table, options.bridge)
         elements = self._ports.requests(self._records.values())
         nftables.commit(self._netfilter, [*table.make(), *table.fill(ranges, self._direct), *elements])
-        ports = {found.name for found in link.list_links(self._host, self._bridge)}
+        ports = {found.name for found in link.list_links(self._host, self._bridge.index)}
         for record in self._records.values():
             if record.link not in ports and record.id not in self._retired:
                 self._reconnect(record)
 
     def _reconnect(self, record: Record) -> None:
         try:
-            pod_link.connect(self._host, record, self._bridge)
+            pod_link.connect(self._host, record, self._bridge.index)
         except KernelError as error:
             if error.errno != errno.ENODEV:
                 raise
@@ -208,7 +209,7 @@ class BridgeNetwork:
 
     def _is_whole(self) -> bool:
         try:
-            is_bridge = link.find_link(self._host, self._options.bridge).index == self._bridge
+            is_bridge = link.find_link(self._host, self._options.bridge).index == self._bridge.index
             return is_bridge and bool(self._netfilter.ask(nftables.get_table(self._options.table)))
         except KernelError as error:
             if error.errno in (errno.ENODEV, errno.ENOENT):

@@ -10,7 +10,8 @@ import errno
 import hashlib
 import select
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from firkin.cri.network.embedded import settings
 from firkin.cri.network.embedded.leases import gateway
@@ -19,6 +20,7 @@ from firkin.cri.network.model import INTERFACE
 from firkin.cri.network.netlink import address, link
 from firkin.cri.network.netlink.address import Interface
 from firkin.cri.network.netlink.connection import Connection
+from firkin.cri.network.netlink.link import Link
 from firkin.cri.network.netlink.namespace import entered
 from firkin.errors import KernelError, NetworkError
 
@@ -32,7 +34,7 @@ TRASH = 0x66_6B_00_01
 
 _LOOPBACK = 1
 _ROUTE = 0
-_CARRIER_PATIENCE = 2.0
+_PATIENCE = 2.0
 
 
 def link_name(sandbox: str) -> str:
@@ -76,10 +78,24 @@ class PodLink:
         messages += [address.add_default_route(index, gateway(i.network).ip) for i in addresses]
         self._inside.do(*messages)
 
-    def connect(self, bridge: int) -> None:
-        """Make the host's half a port of the bridge with that index. Raises KernelError."""
-        connect(self._host, self._record, bridge)
-        self._await_carrier()
+    def connect(self, bridge: Link) -> None:
+        """Make the host's half a port of the bridge, through which packets go when this returns. Raises KernelError."""
+        connect(self._host, self._record, bridge.index)
+        self._await_readiness(bridge.name)
+
+    def _await_readiness(self, bridge: str) -> None:
+        # What a link sends, or a port forwards, is lost until the kernel's link watch has seen the carrier; then it is
+        # sent again a second later. Since Linux 6.8 asking for the link lets it look. The bridge has a carrier since
+        # it has a port.
+        ends = ((self._host, self._home, self._record.link), (self._host, self._home, bridge),
+                (self._inside, self._pod, INTERFACE))  # fmt: skip
+        for connection, namespace, name in ends:
+            _await(partial(_is_operational, connection, name), link.LINK_NOTICES, namespace, self._home)
+        for interface in self._record.addresses:
+            if interface.version == 6:
+                # It is given by the kernel's work queue.
+                is_there = partial(address.is_local, self._inside, interface.ip)
+                _await(is_there, address.IPV6_ROUTE_NOTICES, self._pod, self._home)
 
     def _make_pair(self, mtu: int) -> None:
         record = self._record
@@ -90,22 +106,6 @@ class PodLink:
                 error.hint = f"is there {INTERFACE} in the network namespace already?"
             raise
 
-    def _await_carrier(self) -> None:
-        # What the pod sends is lost until the kernel's link watch has seen the carrier, and is sent again a second
-        # later. Since Linux 6.8 asking for the link lets it look; before that it is waited for.
-        if link.find_link(self._inside, INTERFACE).is_operational:
-            return
-        with entered(self._pod, self._home):
-            notices = Connection(_ROUTE, link.LINK_NOTICES)
-        with notices:
-            end = time.monotonic() + _CARRIER_PATIENCE
-            while not link.find_link(self._inside, INTERFACE).is_operational:
-                if not select.select([notices], [], [], max(0.0, end - time.monotonic()))[0]:
-                    # It is slow, not wrong.
-                    return
-                for _ in notices.notices():
-                    pass
-
 
 def connect(host: Connection, record: Record, bridge: int) -> None:
     """Make the host's half of a pair a port of the bridge with that index. Raises KernelError."""
@@ -115,6 +115,25 @@ def connect(host: Connection, record: Record, bridge: int) -> None:
         if error.errno == errno.EXFULL:
             error.hint = "a bridge has at most 1023 ports"
         raise
+
+
+def _is_operational(connection: Connection, name: str) -> bool:
+    return link.find_link(connection, name).is_operational
+
+
+def _await(is_there: Callable[[], bool], group: int, namespace: int, home: int) -> None:
+    # Until it is there, or for as long as it is worth to wait: what comes later is slow, not wrong.
+    if is_there():
+        return
+    with entered(namespace, home):
+        notices = Connection(_ROUTE, group)
+    with notices:
+        end = time.monotonic() + _PATIENCE
+        while not is_there():
+            if not select.select([notices], [], [], max(0.0, end - time.monotonic()))[0]:
+                return
+            for _ in notices.notices():
+                pass
 
 
 def remove_link(host: Connection, name: str) -> None:

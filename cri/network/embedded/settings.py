@@ -46,8 +46,9 @@ def settle_bridge(name: str) -> None:
     if has_ipv6():
         # Pods do not tell the host its routes.
         change(f"ipv6/conf/{name}/accept_ra", "0")
-        change(f"ipv6/conf/{name}/accept_dad", "0")
         change(f"ipv6/conf/{name}/disable_ipv6", "0")
+        # Its link-local address is given to it as the others are.
+        change(f"ipv6/conf/{name}/addr_gen_mode", "1")
 
 
 def settle_pod(name: str, *, wants_ipv6: bool) -> None:

@@ -16,6 +16,7 @@ from firkin.cri.network.netlink.connection import Connection
 from firkin.cri.network.netlink.messages import Message, encode, netlink_classes, walk
 
 __all__ = [
+    "IPV6_ROUTE_NOTICES",
     "Address",
     "Interface",
     "Network",
@@ -23,6 +24,7 @@ __all__ = [
     "add_address",
     "add_default_route",
     "delete_address",
+    "is_local",
     "list_addresses",
     "list_routes",
 ]
@@ -34,13 +36,17 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NEWADDR, _DELADDR, _GETADDR, _NEWROUTE, _GETROUTE = 20, 21, 22, 24, 26
 _CREATE, _EXCLUSIVE, _DUMP = 0x400, 0x200, 0x300
 _NODAD = 0x02
-_TABLE_MAIN, _PROTOCOL_BOOT, _SCOPE_UNIVERSE, _UNICAST = 254, 3, 0, 1
+_TABLE_MAIN, _PROTOCOL_BOOT, _SCOPE_UNIVERSE, _UNICAST, _LOCAL = 254, 3, 0, 1, 2
 _ADDRESS_HEADER = struct.Struct("=BBBBI")
 _ROUTE_HEADER = struct.Struct("=BBBBBBBBI")
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _DESTINATION, _OUT, _METRIC = 1, 4, 6
 
 _ifaddrmsg, _rtmsg = netlink_classes("rtnl.ifaddrmsg", "rtnl.rtmsg")
+
+
+IPV6_ROUTE_NOTICES = 11
+"""The multicast group that tells of routes of IPv6 (RTNLGRP_IPV6_ROUTE)."""
 
 
 class Route(NamedTuple):
@@ -89,6 +95,20 @@ def list_routes(connection: Connection, version: int) -> list[Route]:
     """The unicast routes of the main table for IPv4 or IPv6. Raises KernelError."""
     message = Message("list routes", encode(_rtmsg.rtmsg, _GETROUTE, _DUMP, family=_family(version)))
     return [route for _, body in connection.ask(message) if (route := _decode_route(body))]
+
+
+def is_local(connection: Connection, address: Address) -> bool:
+    """Whether packets for an address are taken as packets for oneself. Raises KernelError."""
+    data = encode(
+        _rtmsg.rtmsg,
+        _GETROUTE,
+        0,
+        ("RTA_DST", str(address)),
+        family=_family(address.version),
+        dst_len=address.max_prefixlen,
+    )
+    [(_, body)] = connection.ask(Message(f"find the route to {address}", data))
+    return bool(_ROUTE_HEADER.unpack_from(body)[7] == _LOCAL)
 
 
 def _decode_address(body: bytes) -> tuple[int, Interface]:

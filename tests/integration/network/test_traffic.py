@@ -54,6 +54,15 @@ def test_a_network_that_knows_the_way_sees_the_pod(here: World, version: int, tm
         pods.close()
 
 
+def test_the_first_packet_arrives(pods: Pods) -> None:
+    # One that is lost is sent again a second later, after another question for the neighbour's address.
+    for number in range(20):
+        pod = pods.add(f"p{number}")
+        assert exchange(pod.namespace, (GATEWAY[6], 80), None, ("::", 80)) == pod.ip(6)
+        counters = dict(line.split() for line in pod.namespace.run("cat /proc/net/snmp6").splitlines())
+        assert counters["Icmp6OutNeighborSolicits"] == "1", number
+
+
 def test_pods_do_not_reach_the_hosts_loopback(pods: Pods) -> None:
     a = pods.add("a")
     # The pod sends what is for 127.0.0.1 to the host, which would take it: route_localnet is set there.

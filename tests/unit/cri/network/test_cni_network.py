@@ -308,12 +308,15 @@ def test_broken_files_of_the_cache_are_told_and_left(
     broken = {"kind": "cniCacheV1", "runtime": "firkin", "containerId": "x", "config": "%"}
     (results / "filenet-x-eth0").write_text(json.dumps(broken))
     (results / "filenet-y-eth0").write_text("{")
-    (results / "filenet-z-eth0.new").write_text("{")
+    drafts = tmp_path / "cache" / "firkin"
+    drafts.mkdir()
+    (drafts / "z").write_text("{")
     assert CniNetwork(options).sandboxes == frozenset()
     assert [record.getMessage().partition(": ")[0] for record in caplog.records] == [
         f"{results}/filenet-x-eth0", f"{results}/filenet-y-eth0",
     ]  # fmt: skip
-    assert len(list(results.iterdir())) == 3
+    assert len(list(results.iterdir())) == 2
+    assert list(drafts.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["a;b=c", "a=b", "a b", "a\nb"])
