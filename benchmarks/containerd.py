@@ -34,8 +34,8 @@ class Containerd:
         grpc.channel_ready_future(self._channel).result(timeout=_SECONDS)
 
     def ctr(self, *words: str) -> None:
-        """Run a command of ctr. Raises CalledProcessError."""
-        subprocess.run([*self.command, *words], check=True, stdout=subprocess.DEVNULL)
+        """Run a command of ctr. Raises CalledProcessError, with what it said in `stderr`."""
+        subprocess.run([*self.command, *words], check=True, capture_output=True)
 
     def metrics(self, id: str) -> Callable[[], bytes]:
         """A call for the statistics of a task."""

@@ -1,4 +1,7 @@
-"""Whether a process may be moved: the rules that keep a delegatee in its subtree, told before the kernel says no.
+"""Whether a process may be moved: the rules that keep a delegatee in its subtree, and which of them is broken.
+
+The kernel decides. What is seen from here is for people: rights may change between a look and a move, and the kernel
+may have been told of others (capabilities, security modules).
 
 Source: Documentation/admin-guide/cgroup-v2.rst, "Delegation Containment"; cgroup_attach_permissions() in
 kernel/cgroup/cgroup.c.
@@ -10,9 +13,9 @@ import os
 
 from firkin.cgroupfs.handle import Handle
 from firkin.cgroupfs.hierarchy import Hierarchy, find_hierarchy
-from firkin.errors import CgroupPathError, CgroupPermissionError, CgroupValueError
+from firkin.errors import CgroupError, CgroupPathError, CgroupPermissionError, CgroupValueError
 
-__all__ = ["check_move", "in_mount", "process_path"]
+__all__ = ["check_move", "explain_refusal", "in_mount", "process_path"]
 
 
 def process_path(pid: int = 0) -> str:
@@ -54,6 +57,19 @@ def check_move(target: Handle, pid: int = 0) -> None:
     if ancestor and not os.access(procs, os.W_OK, effective_ids=True):
         reason = f"{who} would leave {source}, and {procs}, of the common ancestor, is not writable"
         raise _refused(target, reason, procs, "start the process inside of the delegated subtree instead")
+
+
+def explain_refusal(target: Handle, pid: int, refusal: CgroupPermissionError) -> CgroupPermissionError:
+    """The kernel's refusal of a move to `target`, with the rule that is broken if that is seen from here."""
+    try:
+        check_move(target, pid)
+    except CgroupPermissionError as error:
+        error.value, error.errno = refusal.value, refusal.errno
+        return error
+    except CgroupError:
+        # The process ended meanwhile.
+        return refusal
+    return refusal
 
 
 def _check_namespace(source: str, target: Handle, pid: int, mount: str) -> None:

@@ -12,7 +12,7 @@ import select
 
 from firkin.cgroupfs.controlled import Controlled
 from firkin.cgroupfs.handle import Handle, check_path, open_directory
-from firkin.errors import CgroupGoneError, CgroupTimeoutError
+from firkin.errors import CgroupGoneError, CgroupPermissionError, CgroupTimeoutError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -124,9 +124,15 @@ class Cgroup(Controlled):
 
         This stops every fork, exec and exit of the machine for a moment, and what memory the process has stays charged
         to the cgroup it leaves: where a process can be started in its cgroup, use `spawn`.
-        Raises CgroupBusyError, CgroupPermissionError, CgroupTopologyError with what to do.
+        Raises CgroupBusyError, CgroupPermissionError, CgroupTopologyError with what to do. Whether it is permitted the
+        kernel decides; `containment.check_move` tells beforehand, and which rule was broken afterwards.
         """
-        self.core.procs = pid
+        try:
+            self.core.procs = pid
+        except CgroupPermissionError as error:
+            from firkin.cgroupfs.containment import explain_refusal
+
+            raise explain_refusal(self, pid, error) from error
 
     def move_thread(self, tid: int) -> None:
         """Move one thread inside of its process's threaded subtree. Raises CgroupTopologyError and others as `move`."""

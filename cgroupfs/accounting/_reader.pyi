@@ -15,10 +15,12 @@ class Table:
 
     The views below stay valid; after `place` they are of the rows before. A pass is made by `threads` threads, of which
     one is the caller's. One pass at a time: a second thread that asks for one meanwhile gets RuntimeError.
-    Raises ValueError for less than one thread.
     """
 
     def __init__(self, layout: Layout, threads: int = 1) -> None: ...
+    threads: int
+    """How many threads share a pass; it can be set between passes. Raises ValueError for less than one."""
+
     @property
     def values(self) -> memoryview[int]:
         """The matrix, row by row, as unsigned 64-bit numbers; `ABSENT` and `UNLIMITED` are special ones."""

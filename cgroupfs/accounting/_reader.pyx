@@ -5,7 +5,7 @@ cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport int16_t, int64_t, uint8_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset, strerror
 from posix.unistd cimport close
 
@@ -19,25 +19,52 @@ cdef enum:
 @cython.final
 cdef class Table:
     cdef Matrix _matrix
+    # As many as there were ever threads.
     cdef Hand *_hands
     cdef int _hands_count
+    cdef int _threads
     cdef bint _busy
+    cdef object _layout
     cdef object _kept
     cdef readonly object values, clocks, states, errors
 
     def __cinit__(self, layout, int threads=1):
-        if threads < 1:
-            raise ValueError("a pass needs a thread")
+        self._layout = layout
         self._matrix.columns = len(layout.columns)
         self._matrix.files_count = len(layout.files)
         self._matrix.chosen = <uint8_t *>malloc(max(1, self._matrix.files_count))
-        self._hands = <Hand *>calloc(threads, sizeof(Hand))
-        if self._matrix.chosen == NULL or self._hands == NULL:
+        if self._matrix.chosen == NULL:
             raise MemoryError
-        for number in range(threads):
-            self._hands_count = number + 1
-            self._add_hand(&self._hands[number], layout)
+        self.threads = threads
         self._make_results(0)
+
+    @property
+    def threads(self):
+        return self._threads
+
+    @threads.setter
+    def threads(self, int threads):
+        if threads < 1:
+            raise ValueError("a pass needs a thread")
+        self._begin("share passes")
+        try:
+            self._add_hands(threads)
+            self._threads = threads
+        finally:
+            self._busy = False
+
+    cdef int _add_hands(self, int count) except -1:
+        if count <= self._hands_count:
+            return 0
+        cdef Hand *hands = <Hand *>realloc(self._hands, count * sizeof(Hand))
+        if hands == NULL:
+            raise MemoryError
+        self._hands = hands
+        while self._hands_count < count:
+            memset(&hands[self._hands_count], 0, sizeof(Hand))
+            self._hands_count += 1
+            self._make_hand(&hands[self._hands_count - 1])
+        return 0
 
     def __dealloc__(self):
         cdef int i, file
@@ -61,7 +88,7 @@ cdef class Table:
         self._matrix.fds = NULL
         self._matrix.rows_count = 0
 
-    cdef int _add_hand(self, Hand *made, object layout) except -1:
+    cdef int _make_hand(self, Hand *made) except -1:
         cdef int number
         made.matrix = &self._matrix
         made.buffer_size = FIRST_BUFFER
@@ -70,7 +97,7 @@ cdef class Table:
         if made.buffer == NULL or made.files == NULL:
             raise MemoryError
         for number in range(self._matrix.files_count):
-            _make_file(&made.files[number], layout.files[number], layout.first[number])
+            _make_file(&made.files[number], self._layout.files[number], self._layout.first[number])
         return 0
 
     def place(self, rows):
@@ -134,7 +161,7 @@ cdef class Table:
         try:
             self._choose(rows, files)
             with nogil:
-                alive = run_pass(self._hands, self._hands_count)
+                alive = run_pass(self._hands, self._threads)
             return alive
         finally:
             free(self._matrix.wanted)

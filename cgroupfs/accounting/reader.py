@@ -96,6 +96,16 @@ class Reader:
             self._unwatch()
 
     @property
+    def threads(self) -> int:
+        """How many threads share a pass; it can be set at any time. Raises ValueError for less than one."""
+        return self._table.threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        with self._lock:
+            self._table.threads = threads
+
+    @property
     def kept(self) -> int:
         """How many descriptors are open."""
         return len(self._bases) + sum(fd >= 0 for row in self._rows for fd in (row.dir_fd, *row.fds))

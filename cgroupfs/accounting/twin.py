@@ -114,10 +114,20 @@ class Table:
     """The same as `_reader.Table`, by the same names; it reads with one thread, however many there may be."""
 
     def __init__(self, layout: Layout, threads: int = 1) -> None:
-        if threads < 1:
-            raise ValueError("a pass needs a thread")
+        self.threads = threads
         self._layout = layout
         self.place([])
+
+    @property
+    def threads(self) -> int:
+        """How many threads were asked for."""
+        return self._threads
+
+    @threads.setter
+    def threads(self, threads: int) -> None:
+        if threads < 1:
+            raise ValueError("a pass needs a thread")
+        self._threads = threads
 
     def place(self, rows: Sequence[Row]) -> None:
         """Take these rows instead of those before."""

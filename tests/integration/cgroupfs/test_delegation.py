@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from firkin.cgroupfs import Cgroup, find_hierarchy
-from firkin.cgroupfs.containment import check_move
+from firkin.cgroupfs.containment import check_move, explain_refusal
 from firkin.cgroupfs.delegation import delegatable_files, delegate
 from firkin.errors import CgroupGoneError, CgroupPathError, CgroupPermissionError, CgroupValueError
 from tests.support import delegatee
@@ -344,14 +345,25 @@ def test_a_user_who_was_given_nothing_is_told_what_to_do(scene: Scene) -> None:
     assert "systemd-run --user --scope" in text
 
 
-def test_errors_say_which_file_would_have_to_be_writable(scene: Scene) -> None:
+@pytest.mark.parametrize("way", [check_move, Cgroup.move])
+def test_errors_say_which_file_would_have_to_be_writable(scene: Scene, way: Callable[[Cgroup, int], None]) -> None:
+    expected = f"{scene.top.path}/cgroup.procs", errno.EACCES if way is Cgroup.move else 0
     with scene.own.spawn(FOREVER) as process:
         pid = os.fork()
         if pid == 0:
             os.setresuid(USER, USER, USER)
             try:
-                check_move(scene.mine_too, process.pid)
+                way(scene.mine_too, process.pid)
             except CgroupPermissionError as error:
-                os._exit(0 if error.file == f"{scene.top.path}/cgroup.procs" and error.errno == 0 else 1)
+                os._exit(0 if (error.file, error.errno) == expected else 1)
             os._exit(2)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert process.pid in scene.own.processes()
+
+
+def test_a_refusal_that_is_not_understood_is_the_kernels_own(scene: Scene) -> None:
+    refusal = CgroupPermissionError("no", errno=errno.EPERM)
+    assert explain_refusal(scene.own, 0, refusal) is refusal
+    with scene.own.spawn(["true"]) as process:
+        process.wait()
+        assert explain_refusal(scene.own, process.pid, refusal) is refusal

@@ -148,12 +148,18 @@ def test_threads_read_what_one_reads(tmp_path: Path, threads: int, budget: int) 
         assert list(first.values) == list(second.values)
         assert list(first.states) == list(second.states)
         assert list(one.read(range(1, 300, 7)).values) == list(many.read(range(1, 300, 7)).values)
+        one.threads, many.threads = threads + 1, 1
+        assert list(one.read().values) == list(many.read().values)
 
 
 @TABLES
 def test_no_thread_makes_no_pass(table: type[Table]) -> None:
     with pytest.raises(ValueError, match="a pass needs a thread"):
         Reader(threads=0, table=table)
+    with Reader(threads=2, table=table) as reader:
+        with pytest.raises(ValueError, match="a pass needs a thread"):
+            reader.threads = 0
+        assert reader.threads == 2
 
 
 def test_a_watching_reader_is_told_of_groups_that_come_and_go(tree: Path) -> None:
