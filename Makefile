@@ -43,8 +43,9 @@ generate: setup
 	$(PYTHON) tests/support/cgroup_files.py > docs/cgroup-files.md
 
 bench: setup
-	.ci/packages test
+	.ci/packages bench
 	$(PYTHON) benchmarks/lifecycle.py
+	$(PYTHON) -P benchmarks/images.py
 
 fuzz: $(VENV)/.packages
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
