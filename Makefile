@@ -52,6 +52,7 @@ fuzz: $(VENV)/.packages
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ninja -C build/fuzz
 	build/fuzz/tests/c/fuzz_plan -max_total_time=60
 	build/fuzz/tests/c/fuzz_tar -max_total_time=60 -max_len=8192
+	build/fuzz/tests/c/fuzz_inflate -max_total_time=60 -max_len=8192
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
