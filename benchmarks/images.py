@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -75,21 +75,19 @@ def peak(contender: Contender, source: Source, image: str, memory: Path) -> int:
         return found.bytes
 
 
-def able(found: list[Contender], source: Source, image: str, memory: Path) -> list[Contender]:
-    """Those that can do it: umoci may not know how layers are compressed. Warms up, too."""
-    can = []
+def peaks_of_able(found: list[Contender], source: Source, image: str, memory: Path) -> dict[Contender, int]:
+    """The memory of those that can do it: umoci may not know how layers are compressed. Warms up, too."""
+    peaks = {}
     for contender in found:
         try:
-            seconds(contender, source, image, memory)
+            peaks[contender] = peak(contender, source, image, memory)
         except subprocess.CalledProcessError as error:
             said = (error.stderr or b"").decode().strip().splitlines() or [str(error)]
             print(f"{contender.name} is left out for {source.name}: {said[-1]}", file=sys.stderr)
-        else:
-            can.append(contender)
-    return can
+    return peaks
 
 
-def sample(found: list[Contender], source: Source, image: str, memory: Path, rounds: int) -> Samples:
+def sample(found: Iterable[Contender], source: Source, image: str, memory: Path, rounds: int) -> Samples:
     """All rounds, in turn."""
     samples: Samples = {contender.key: [] for contender in found}
     for _ in range(rounds):
@@ -98,21 +96,16 @@ def sample(found: list[Contender], source: Source, image: str, memory: Path, rou
     return samples
 
 
-def table(source: Source, found: list[Contender], samples: Samples, peaks: dict[str, int]) -> str:
+def table(source: Source, samples: Samples, peaks: dict[Contender, int]) -> str:
     """Fastest and median, and what the fastest of firkin's is of the fastest of each."""
-    entries, size = (
-        sum(values) for values in zip(*((layer.entries, layer.bytes) for layer in source.layers), strict=True)
-    )
+    entries, size = sum(layer.entries for layer in source.layers), sum(layer.bytes for layer in source.layers)
     lines = [f"{source.name}: {len(source.layers)} layers, {entries} entries, {size >> 20} MiB"]
     lines += [f"{'':38} {'fastest s':>9} {'median':>7} {'layers is':>10} {'bundle is':>10} {'peak MiB':>9}"]
-    for contender in found:
+    for contender, most in peaks.items():
         values = samples[contender.key]
-        ours = [_ratio(samples, f"{contender.step}: firkin{part}", values) for part in (", layers", ", bundle")]
-        name = f"{contender.step}: {contender.name}"
-        memory = f"{peaks[contender.key] >> 20:9d}"
-        lines.append(
-            f"{name:38} {min(values):9.2f} {statistics.median(values):7.2f} {ours[0]:>10} {ours[1]:>10} {memory}"
-        )
+        times = f"{min(values):9.2f} {statistics.median(values):7.2f}"
+        ours = [_ratio(samples, f"{contender.step}: firkin, {form}", values) for form in ("layers", "bundle")]
+        lines.append(f"{contender.key:38} {times} {ours[0]:>10} {ours[1]:>10} {most >> 20:9d}")
     return "\n".join(lines)
 
 
@@ -145,12 +138,10 @@ def main() -> None:
             image = f"{registry.host}/{source.name}:1"
             registry.fill(source.layout, f"{source.name}:1")
             found = [c for c in contenders() if options.only in f"{source.name} {c.key}"]
-            found = able(found, source, image, memory)
-            samples = sample(found, source, image, memory, options.rounds)
-            peaks = {contender.key: peak(contender, source, image, memory) for contender in found}
-            if found:
-                print(table(source, found, samples, peaks) + "\n", flush=True)
-            collected[source.name] = samples
+            peaks = peaks_of_able(found, source, image, memory)
+            collected[source.name] = sample(peaks, source, image, memory, options.rounds)
+            if peaks:
+                print(table(source, collected[source.name], peaks) + "\n", flush=True)
         run("umount", memory)
     if options.json:
         options.json.write_text(json.dumps(collected, indent=1))
