@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RING_PIECES 16
-#define RING_PIECE (256 * 1024) /* bytes of a piece at most */
+#define RING_PIECES 4
+#define RING_PIECE (1024 * 1024) /* bytes of a piece at most: large writes get large folios of the page cache */
 #define RING_READERS 2
 
 struct ring {
