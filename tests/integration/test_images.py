@@ -53,7 +53,7 @@ def memory_directory(tmp_path: Path) -> Iterator[Path]:
     """A directory in memory, where the many fsync(2) of a package manager cost nothing."""
     place = tmp_path / "memory"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755,size=1g", "tmpfs", place], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755,size=2g", "tmpfs", place], check=True)
     yield place
     subprocess.run(["umount", "--lazy", place], check=True)
 
@@ -61,9 +61,13 @@ def memory_directory(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.requires("debootstrap")
 def test_root_made_by_debootstrap(firkin: Firkin, bundle: Bundle, memory_directory: Path) -> None:
     release, site = _mirror().split()
-    rootfs = memory_directory / "rootfs"
-    command = ["debootstrap", "--variant=minbase", release, str(rootfs), site]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # A mirror may be out of reach for a moment.
+    for number in range(3):
+        rootfs = memory_directory / f"rootfs{number}"
+        command = ["debootstrap", "--variant=minbase", release, str(rootfs), site]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            break
     assert done.returncode == 0, done.stdout[-2000:]
     bundle.config["root"]["path"] = str(rootfs)
     bundle.process["env"] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]

@@ -69,11 +69,11 @@ def shared(pair: list[Cgroup], low: float, high: float) -> float:
 
 
 @pytest.mark.parametrize(("file", "written", "read"), ROUND_TRIPS)
-def test_what_is_written_is_read(shared_cgroup: Cgroup, file: str, written: object, read: object) -> None:
+def test_what_is_written_is_read(cgroup: Cgroup, file: str, written: object, read: object) -> None:
     if file == "cpu.max.burst":
-        shared_cgroup.cpu.max = 20_000
-    put(shared_cgroup, file, written)
-    assert value(shared_cgroup, file) == read
+        cgroup.cpu.max = 20_000
+    put(cgroup, file, written)
+    assert value(cgroup, file) == read
 
 
 @pytest.mark.parametrize(("file", "text"), REFUSED)
