@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from firkin.cri.streaming.events import Event
     from firkin.cri.streaming.limits import Limits
 
-__all__ = ["Driver", "Served", "Wire"]
+__all__ = ["Driver", "Served", "Server", "Wire"]
 
 _LOG = logging.getLogger(__name__)
 # Seconds of silence before a peer's kernel is asked for it, between two questions, and how many are asked.
@@ -55,6 +55,19 @@ class Served:
     driver: Callable[[Wire], Driver]
 
 
+class Server(Protocol):
+    """What a connection wants of its server."""
+
+    def opened(self, wire: Wire) -> None:
+        """The connection stands, with TLS where that is spoken."""
+
+    def serve(self, request: Request) -> Served:
+        """What `request` leads to. Raises RefusedError."""
+
+    def closed(self, wire: Wire) -> None:
+        """The connection is over, and so is everything that it gave rise to."""
+
+
 class _Stage(enum.Enum):
     HEAD = enum.auto()
     SERVING = enum.auto()
@@ -63,12 +76,11 @@ class _Stage(enum.Enum):
 
 
 class Wire(asyncio.Protocol):
-    """One connection. `serve` says what a request leads to, or raises RefusedError; `closed` is told the end."""
+    """One connection to a server, which says what requests lead to, and is told of the beginning and the end."""
 
-    def __init__(self, limits: Limits, serve: Callable[[Request], Served], closed: Callable[[Wire], None]) -> None:
+    def __init__(self, limits: Limits, server: Server) -> None:
         self._limits = limits
-        self._serve = serve
-        self._closed = closed
+        self._server = server
         self._loop = asyncio.get_running_loop()
         self._stage = _Stage.HEAD
         self._reader: HeadReader | None = HeadReader(limits)
@@ -89,6 +101,7 @@ class Wire(asyncio.Protocol):
         _keep_alive(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(self._limits.unsent_high, self._limits.unsent_low)
         self._set_timer(self._limits.wait_head, "no request came")
+        self._server.opened(self)
 
     def data_received(self, data: bytes) -> None:
         self._active = self._loop.time()
@@ -108,10 +121,10 @@ class Wire(asyncio.Protocol):
             self._timer.cancel()
         self.writable.open()
         if self._task is None or self._task.done():
-            self._closed(self)
+            self._server.closed(self)
         else:
-            self._task.add_done_callback(lambda _: self._closed(self))
-            self._task.cancel()
+            self._task.add_done_callback(lambda _: self._server.closed(self))
+            self._cancel()
 
     def pause_writing(self) -> None:
         self.writable.shut()
@@ -139,8 +152,7 @@ class Wire(asyncio.Protocol):
         if self._stage is _Stage.SERVING and self._core is not None:
             self._core.leave(reason)
             self.flush()
-            assert self._task is not None
-            self._task.cancel()
+            self._cancel()
         elif self._stage is _Stage.HEAD:
             self._transport.close()
 
@@ -157,7 +169,7 @@ class Wire(asyncio.Protocol):
             if head is None:
                 return
             request, rest = head
-            served = self._serve(request)
+            served = self._server.serve(request)
         except HeadError as error:
             self._refuse(answer(error.status, str(error)))
             return
@@ -221,10 +233,14 @@ class Wire(asyncio.Protocol):
         """The peer has no more to say, and to hear: the socket is closed when what was written is sent."""
         if self._core is not None:
             self.flush()
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
         self._transport.close()
         self._set_timer(self._limits.wait_head, "the peer did not read to the end")
+
+    def _cancel(self) -> None:
+        # Once: what the driver does about it takes time, and must not be disturbed.
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
 
     def _linger(self, seconds: float) -> None:
         # To close the socket while the peer still sends would reset the connection, and with it what is on its way.

@@ -150,13 +150,13 @@ def pieces(draw: st.DrawFn) -> list[bytes]:
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=pieces())
 def test_nothing_but_the_protocols_error_comes_of_it(core: str, data: list[bytes]) -> None:
     feed(CORES[core], data)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=sessions())
 def test_sessions_are_read_alike_in_pieces(data: bytes) -> None:
     def events(size: int) -> list[object]:
