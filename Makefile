@@ -47,11 +47,12 @@ bench: setup
 	.ci/packages test
 	$(PYTHON) benchmarks/lifecycle.py
 
-fuzz: $(VENV)/.packages
+fuzz: setup
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ninja -C build/fuzz
 	build/fuzz/tests/c/fuzz_plan -max_total_time=60
 	build/fuzz/tests/c/fuzz_tar -max_total_time=60 -max_len=8192
+	$(PYTHON) tests/unit/cri/streaming/test_fuzz.py 60
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

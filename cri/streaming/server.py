@@ -19,8 +19,9 @@ from firkin.cri.streaming.negotiate import COMMAND, FORWARD, RefusedError, Trans
 from firkin.cri.streaming.request import AttachRequest, ExecRequest, ForwardRequest
 from firkin.cri.streaming.serve_command import CommandDriver
 from firkin.cri.streaming.serve_forward import ForwardDriver
+from firkin.cri.streaming.serving import Served
 from firkin.cri.streaming.tokens import Tokens
-from firkin.cri.streaming.wire import Served, Wire
+from firkin.cri.streaming.wire import Wire
 from firkin.errors import ConfigError, KernelError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from firkin.cri.streaming.head import Request
     from firkin.cri.streaming.negotiate import Accepted
     from firkin.cri.streaming.request import StreamRequest
+    from firkin.cri.streaming.serving import Driver
     from firkin.cri.streaming.session import Runtime
-    from firkin.cri.streaming.wire import Driver
 
 __all__ = ["StreamingServer"]
 

@@ -12,60 +12,26 @@ import asyncio
 import enum
 import logging
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from firkin.cri.streaming.events import Gone
 from firkin.cri.streaming.flow import Gate, Held
 from firkin.cri.streaming.hangup import HangupWatch
-from firkin.cri.streaming.head import HeadError, HeadReader, Request
+from firkin.cri.streaming.head import HeadError, HeadReader
 from firkin.cri.streaming.negotiate import RefusedError, answer
 from firkin.cri.streaming.peer_error import PeerError
+from firkin.cri.streaming.serving import Driver, Served, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from firkin.cri.streaming.command import Core
     from firkin.cri.streaming.events import Event
     from firkin.cri.streaming.limits import Limits
 
-__all__ = ["Driver", "Served", "Server", "Wire"]
+__all__ = ["Wire"]
 
 _LOG = logging.getLogger(__name__)
 # Seconds of silence before a peer's kernel is asked for it, between two questions, and how many are asked.
 _KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-
-
-class Driver(Protocol):
-    """What happens on a connection, between the core and the runtime."""
-
-    def deliver(self, event: Event) -> None:
-        """The peer did something."""
-
-    async def run(self) -> None:
-        """Returns when all is said. Cancelled when the peer is gone."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """What a request leads to: the head of the answer, the core behind it, and what makes the driver."""
-
-    head: bytes
-    core: Core
-    driver: Callable[[Wire], Driver]
-
-
-class Server(Protocol):
-    """What a connection wants of its server."""
-
-    def opened(self, wire: Wire) -> None:
-        """The connection stands, with TLS where that is spoken."""
-
-    def serve(self, request: Request) -> Served:
-        """What `request` leads to. Raises RefusedError."""
-
-    def closed(self, wire: Wire) -> None:
-        """The connection is over, and so is everything that it gave rise to."""
 
 
 class _Stage(enum.Enum):
