@@ -50,12 +50,13 @@ bench: setup
 	$(PYTHON) benchmarks/lifecycle.py
 	$(PYTHON) -P benchmarks/images.py
 
-fuzz: $(VENV)/.packages
+fuzz: setup
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" ninja -C build/fuzz
 	build/fuzz/tests/c/fuzz_plan -max_total_time=60
 	build/fuzz/tests/c/fuzz_tar -max_total_time=60 -max_len=8192
 	build/fuzz/tests/c/fuzz_inflate -max_total_time=60 -max_len=8192
+	$(PYTHON) tests/unit/cri/streaming/test_fuzz.py 60
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -78,7 +78,7 @@ class CommandDriver:
 
     async def _outcome(self) -> Status:
         try:
-            session = await self._open_session()
+            session = await self._opened()
             try:
                 return await self._converse(session)
             finally:
@@ -90,6 +90,18 @@ class CommandDriver:
             # A client that is told nothing takes the command to have succeeded.
             _LOG.exception("streaming to %s", self._wire.peer)
             return Status.failed("internal error of firkin, of which its log tells more")
+
+    async def _opened(self) -> Session:
+        opening = asyncio.ensure_future(self._open_session())
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # Of a process that is being started nobody would know any more: it is started, and let go.
+            _LOG.debug("streaming to %s: the client left before the command was begun", self._wire.peer)
+            await asyncio.wait([opening])
+            if opening.exception() is None:
+                await opening.result().close()
+            raise
 
     async def _converse(self, session: Session) -> Status:
         self._session = session

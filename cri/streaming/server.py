@@ -19,8 +19,9 @@ from firkin.cri.streaming.negotiate import COMMAND, FORWARD, RefusedError, Trans
 from firkin.cri.streaming.request import AttachRequest, ExecRequest, ForwardRequest
 from firkin.cri.streaming.serve_command import CommandDriver
 from firkin.cri.streaming.serve_forward import ForwardDriver
+from firkin.cri.streaming.serving import Served
 from firkin.cri.streaming.tokens import Tokens
-from firkin.cri.streaming.wire import Served, Wire
+from firkin.cri.streaming.wire import Wire
 from firkin.errors import ConfigError, KernelError
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from firkin.cri.streaming.head import Request
     from firkin.cri.streaming.negotiate import Accepted
     from firkin.cri.streaming.request import StreamRequest
+    from firkin.cri.streaming.serving import Driver
     from firkin.cri.streaming.session import Runtime
-    from firkin.cri.streaming.wire import Driver
 
 __all__ = ["StreamingServer"]
 
@@ -47,19 +48,17 @@ class StreamingServer:
     """
 
     def __init__(self, runtime: Runtime, limits: Limits | None = None, tls: ssl.SSLContext | None = None) -> None:
-        self._runtime = runtime
         self._limits = limits or Limits()
         self._tls = tls
         self._tokens = Tokens(self._limits, time.monotonic)
-        self._wires: set[Wire] = set()
-        self._none_left = asyncio.Event()
-        self._none_left.set()
+        self._connections = _Connections(runtime, self._limits, self._tokens)
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen on `host`, on a port that the kernel chooses where `port` is 0. Raises KernelError, ConfigError."""
         loop = asyncio.get_running_loop()
+        make = partial(Wire, self._limits, self._connections)
         try:
-            self._server = await loop.create_server(self._wire, host, port, ssl=self._tls, backlog=128)
+            self._server = await loop.create_server(make, host, port, ssl=self._tls, backlog=128)
         except socket.gaierror as error:
             raise ConfigError("host", f"{host!r} is no address: {error.strerror}", document="streaming") from error
         except OSError as error:
@@ -77,33 +76,55 @@ class StreamingServer:
     async def close(self, patience: float = 5) -> None:
         """Stop listening, take leave of all clients, and cut those off that do not go within `patience` seconds.
 
-        When it returns no task and no socket of the server is left, and every session has been closed.
+        When it returns no task and no connection of the server is left, and every session has been closed.
         """
         self._server.close()
-        for wire in tuple(self._wires):
+        await self._connections.close(patience)
+        await self._server.wait_closed()
+
+
+class _Connections:
+    """The connections that are open, and what requests lead to."""
+
+    def __init__(self, runtime: Runtime, limits: Limits, tokens: Tokens) -> None:
+        self._runtime = runtime
+        self._limits = limits
+        self._tokens = tokens
+        self.wires: set[Wire] = set()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+        self._is_closed = False
+
+    def opened(self, wire: Wire) -> None:
+        """A connection stands."""
+        self.wires.add(wire)
+        self._none_left.clear()
+        if self._is_closed:
+            # Its handshake of TLS had begun before.
+            wire.abort()
+
+    def closed(self, wire: Wire) -> None:
+        """A connection is over."""
+        self.wires.discard(wire)
+        if not self.wires:
+            self._none_left.set()
+
+    async def close(self, patience: float) -> None:
+        """Take leave of all, and cut those off that do not go within `patience` seconds."""
+        self._is_closed = True
+        for wire in tuple(self.wires):
             wire.leave("the server is being stopped")
         try:
             async with asyncio.timeout(patience):
                 await self._none_left.wait()
         except TimeoutError:
-            for wire in tuple(self._wires):
+            for wire in tuple(self.wires):
                 wire.abort()
             await self._none_left.wait()
-        await self._server.wait_closed()
 
-    def _wire(self) -> Wire:
-        wire = Wire(self._limits, self._serve, self._closed)
-        self._wires.add(wire)
-        self._none_left.clear()
-        return wire
-
-    def _closed(self, wire: Wire) -> None:
-        self._wires.discard(wire)
-        if not self._wires:
-            self._none_left.set()
-
-    def _serve(self, http: Request) -> Served:
-        if len(self._wires) > self._limits.connections:
+    def serve(self, http: Request) -> Served:
+        """What a request leads to. Raises RefusedError."""
+        if len(self.wires) > self._limits.connections:
             raise RefusedError(503, f"{self._limits.connections} connections are open, which is the most")
         if http.method not in ("GET", "POST"):
             raise RefusedError(405, f"{http.method} is not served", [("Allow", "GET, POST")])

@@ -1,6 +1,7 @@
 """The seam to the runtime: what the CRI server gives, and the streaming server moves bytes for.
 
-Who implements these has to expect that any of the coroutines is cancelled, at any time, because the client is gone.
+Who implements these has to expect that a coroutine is cancelled, at any time, because the client is gone. Only `exec`
+and `attach` never are: what they have begun they finish, and the session is closed at once.
 """
 
 from __future__ import annotations

@@ -12,47 +12,26 @@ import asyncio
 import enum
 import logging
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from firkin.cri.streaming.events import Gone
 from firkin.cri.streaming.flow import Gate, Held
 from firkin.cri.streaming.hangup import HangupWatch
-from firkin.cri.streaming.head import HeadError, HeadReader, Request
+from firkin.cri.streaming.head import HeadError, HeadReader
 from firkin.cri.streaming.negotiate import RefusedError, answer
 from firkin.cri.streaming.peer_error import PeerError
+from firkin.cri.streaming.serving import Driver, Served, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from firkin.cri.streaming.command import Core
     from firkin.cri.streaming.events import Event
     from firkin.cri.streaming.limits import Limits
 
-__all__ = ["Driver", "Served", "Wire"]
+__all__ = ["Wire"]
 
 _LOG = logging.getLogger(__name__)
 # Seconds of silence before a peer's kernel is asked for it, between two questions, and how many are asked.
 _KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-
-
-class Driver(Protocol):
-    """What happens on a connection, between the core and the runtime."""
-
-    def deliver(self, event: Event) -> None:
-        """The peer did something."""
-
-    async def run(self) -> None:
-        """Returns when all is said. Cancelled when the peer is gone."""
-
-
-@dataclass(frozen=True)
-class Served:
-    """What a request leads to: the head of the answer, the core behind it, and what makes the driver."""
-
-    head: bytes
-    core: Core
-    driver: Callable[[Wire], Driver]
 
 
 class _Stage(enum.Enum):
@@ -63,12 +42,11 @@ class _Stage(enum.Enum):
 
 
 class Wire(asyncio.Protocol):
-    """One connection. `serve` says what a request leads to, or raises RefusedError; `closed` is told the end."""
+    """One connection to a server, which says what requests lead to, and is told of the beginning and the end."""
 
-    def __init__(self, limits: Limits, serve: Callable[[Request], Served], closed: Callable[[Wire], None]) -> None:
+    def __init__(self, limits: Limits, server: Server) -> None:
         self._limits = limits
-        self._serve = serve
-        self._closed = closed
+        self._server = server
         self._loop = asyncio.get_running_loop()
         self._stage = _Stage.HEAD
         self._reader: HeadReader | None = HeadReader(limits)
@@ -89,6 +67,7 @@ class Wire(asyncio.Protocol):
         _keep_alive(transport.get_extra_info("socket"))
         transport.set_write_buffer_limits(self._limits.unsent_high, self._limits.unsent_low)
         self._set_timer(self._limits.wait_head, "no request came")
+        self._server.opened(self)
 
     def data_received(self, data: bytes) -> None:
         self._active = self._loop.time()
@@ -108,10 +87,10 @@ class Wire(asyncio.Protocol):
             self._timer.cancel()
         self.writable.open()
         if self._task is None or self._task.done():
-            self._closed(self)
+            self._server.closed(self)
         else:
-            self._task.add_done_callback(lambda _: self._closed(self))
-            self._task.cancel()
+            self._task.add_done_callback(lambda _: self._server.closed(self))
+            self._cancel()
 
     def pause_writing(self) -> None:
         self.writable.shut()
@@ -139,8 +118,7 @@ class Wire(asyncio.Protocol):
         if self._stage is _Stage.SERVING and self._core is not None:
             self._core.leave(reason)
             self.flush()
-            assert self._task is not None
-            self._task.cancel()
+            self._cancel()
         elif self._stage is _Stage.HEAD:
             self._transport.close()
 
@@ -157,7 +135,7 @@ class Wire(asyncio.Protocol):
             if head is None:
                 return
             request, rest = head
-            served = self._serve(request)
+            served = self._server.serve(request)
         except HeadError as error:
             self._refuse(answer(error.status, str(error)))
             return
@@ -221,10 +199,14 @@ class Wire(asyncio.Protocol):
         """The peer has no more to say, and to hear: the socket is closed when what was written is sent."""
         if self._core is not None:
             self.flush()
-        if self._task is not None:
-            self._task.cancel()
+        self._cancel()
         self._transport.close()
         self._set_timer(self._limits.wait_head, "the peer did not read to the end")
+
+    def _cancel(self) -> None:
+        # Once: what the driver does about it takes time, and must not be disturbed.
+        if self._task is not None and not self._task.cancelling():
+            self._task.cancel()
 
     def _linger(self, seconds: float) -> None:
         # To close the socket while the peer still sends would reset the connection, and with it what is on its way.

@@ -13,8 +13,8 @@ import pytest
 
 from firkin.cri.streaming.dialer import connect_in, socket_in
 from firkin.errors import FirkinError, KernelError, NotFoundError
+from tests.support.forward_clients import open_forward
 from tests.support.local_runtime import LocalRuntime
-from tests.support.stream_clients import open_forward
 from tests.support.streaming import run, serving
 
 pytestmark = pytest.mark.requires("root", "netns", "ip")

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from firkin.cri.streaming.limits import Limits
-from tests.support.stream_clients import FORWARDS, SpdyWire, open_forward, open_websocket
+from tests.support.forward_clients import FORWARDS, open_forward
+from tests.support.stream_clients import SpdyWire, open_websocket
 from tests.support.streaming import eventually, run, serving
 
 over_all = pytest.mark.parametrize("transport", FORWARDS)

@@ -1,6 +1,6 @@
 """Whatever a peer sends: nothing but the protocol's own error comes of it, and little is kept.
 
-`python -m tests.unit.cri.streaming.test_fuzz SECONDS` goes on with random bytes for that long.
+As a program, with a number of seconds, it goes on with random bytes for that long.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from websockets.protocol import OPEN
 from websockets.uri import parse_uri
 
 from firkin.cri.streaming.channels import Channels
+from firkin.cri.streaming.command import Wanted
 from firkin.cri.streaming.command_spdy import SpdyCommand
 from firkin.cri.streaming.command_websocket import WebsocketCommand
 from firkin.cri.streaming.forward_spdy import SpdyForward
@@ -30,8 +31,9 @@ from firkin.cri.streaming.peer_error import PeerError
 from firkin.cri.streaming.spdy.dictionary import DICTIONARY
 from firkin.cri.streaming.spdy.frames import Kind, control_bytes, data_bytes
 from firkin.cri.streaming.spdy.session import Session
-from tests.support.streaming import ALL, TERMINAL
 
+ALL = Wanted(stdin=True, stdout=True, stderr=True, tty=False)
+TERMINAL = Wanted(stdin=True, stdout=True, stderr=False, tty=True)
 LIMITS = Limits(head=2000, fields=20, control=500, inflated=500, streams=10, message=1000)
 Receive = Callable[[bytes], object]
 
@@ -150,13 +152,13 @@ def pieces(draw: st.DrawFn) -> list[bytes]:
 
 
 @pytest.mark.parametrize("core", CORES)
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=pieces())
 def test_nothing_but_the_protocols_error_comes_of_it(core: str, data: list[bytes]) -> None:
     feed(CORES[core], data)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=sessions())
 def test_sessions_are_read_alike_in_pieces(data: bytes) -> None:
     def events(size: int) -> list[object]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,7 +16,9 @@ from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.request import ExecRequest
 from firkin.cri.streaming.server import StreamingServer
 from firkin.cri.streaming.session import Session
+from firkin.cri.streaming.spdy.session import Left, Received
 from firkin.errors import ConfigError, KernelError, ResourceExhaustedError
+from tests.support.certificates import Authority
 from tests.support.local_runtime import LocalRuntime
 from tests.support.stream_clients import SpdyWire, exit_code, open_command
 from tests.support.streaming import ALL, OUTPUT, Serving, eventually, run, serving
@@ -281,6 +285,36 @@ def test_a_fault_of_firkin_is_not_taken_for_success(protocol: str, caplog: pytes
     assert "a fault" in caplog.text
 
 
+class Slow(LocalRuntime):
+    """One that takes its time to begin, until it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begins, self.may_begin = asyncio.Event(), asyncio.Event()
+
+    async def exec(self, request: ExecRequest) -> Session:
+        self.begins.set()
+        await self.may_begin.wait()
+        return await super().exec(request)
+
+
+@pytest.mark.parametrize(("container", "protocol"), [("c", V4), ("c", V5), ("missing", V4)])
+def test_what_was_begun_for_a_client_that_left_is_finished_and_let_go(container: str, protocol: str) -> None:
+    async def test() -> None:
+        runtime = Slow()
+        async with serving(runtime) as serve:
+            client = await open_command(serve.exec("cat", container=container), protocol, ALL)
+            await runtime.begins.wait()
+            await client.close()
+            (wire,) = serve.server._connections.wires
+            await eventually(wire._transport.is_closing)
+            runtime.may_begin.set()
+            await eventually(lambda: not serve.server._connections.wires)
+            assert len(runtime._processes) == (container == "c") and runtime.running == 0
+
+    run(test)
+
+
 @pytest.mark.parametrize("protocol", [V4, V5])
 def test_a_fault_of_the_peer_ends_its_connection_and_no_other(protocol: str) -> None:
     async def test() -> None:
@@ -293,6 +327,70 @@ def test_a_fault_of_the_peer_ends_its_connection_and_no_other(protocol: str) -> 
             await other.send(Stream.STDIN, b"still here")
             await other.wait_for(b"still here")
             await other.close()
+
+    run(test)
+
+
+@pytest.mark.requires("openssl")
+def test_tls_can_ask_clients_for_a_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server, client = authority.sign("server"), authority.sign("client")
+
+    async def test() -> None:
+        contexts = [
+            ssl.create_default_context(purpose) for purpose in (ssl.Purpose.CLIENT_AUTH, ssl.Purpose.SERVER_AUTH)
+        ]
+        for context, pair in zip(contexts, (server, client), strict=True):
+            context.load_cert_chain(*pair)
+            context.load_verify_locations(authority.certificate)
+        contexts[0].verify_mode = ssl.CERT_REQUIRED
+        streaming, runtime = StreamingServer(LocalRuntime(), tls=contexts[0]), LocalRuntime()
+        await streaming.start()
+        url = urlsplit(streaming.issue(ExecRequest("c", ("head", "-c", str(1 << 20)), ALL)))
+        assert url.scheme == "https"
+        reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=contexts[1])
+        writer.write(f"POST {url.path} HTTP/1.1\r\n".encode() + UPGRADE)
+        await reader.readuntil(b"\r\n\r\n")
+        wire = SpdyWire(reader, writer)
+        streams = [wire.session.open({"streamtype": name}) for name in ("error", "stdin", "stdout", "stderr")]
+        wire.session.send(streams[1], bytes(1 << 20))
+        await wire.flush()
+        received = 0
+        while events := await wire.receive():
+            received += sum(len(event.data) for event in events if isinstance(event, Received))
+            if any(isinstance(event, Left) for event in events):
+                break
+        assert received > 1 << 20
+        await wire.close()
+        stranger = ssl.create_default_context(cafile=str(authority.certificate))
+        with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+            reader, writer = await asyncio.open_connection(url.hostname, url.port, ssl=stranger)
+            writer.write(b"GET / HTTP/1.1\r\n" + UPGRADE)
+            await reader.readuntil(b"\r\n\r\n")
+        await streaming.close()
+        runtime.close()
+
+    run(test)
+
+
+@pytest.mark.requires("openssl")
+def test_who_does_not_speak_tls_is_no_connection(tmp_path: Path) -> None:
+    pair = Authority(tmp_path).sign("server")
+
+    async def test() -> None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*pair)
+        streaming = StreamingServer(LocalRuntime(), tls=context)
+        await streaming.start()
+        url = urlsplit(streaming.issue(ExecRequest("c", ("true",), ALL)))
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        writer.write(b"GET / HTTP/1.1\r\n" + UPGRADE)
+        assert await ended(reader)
+        writer.close()
+        _, halfway = await asyncio.open_connection(url.hostname, url.port)
+        halfway.write(b"\x16\x03\x01")
+        await streaming.close()
+        halfway.close()
 
     run(test)
 
