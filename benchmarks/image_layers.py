@@ -14,11 +14,9 @@ import sys
 from firkin.errors import NotFoundError
 from firkin.oci.image.platform import host_platform
 from firkin.oci.image.reference import Reference, parse_reference
-from firkin.oci.layers.arrival import Arrivals
+from firkin.oci.layers.arrival import Arrivals, Arriving
 from firkin.oci.layers.program import Job, Unpacked
 from firkin.oci.layers.unpack import unpack_arriving
-from firkin.oci.pull import Arriving, pull
-from firkin.oci.registry.client import open_registry
 from firkin.oci.store.images import ImageStore, Local
 from firkin.oci.together import together
 
@@ -52,6 +50,9 @@ async def unpack_local(store: ImageStore, image: Local, place: str) -> None:
 
 async def pull_and_unpack(store: ImageStore, reference: Reference, place: str) -> None:
     """Unpack an image while it is pulled."""
+    from firkin.oci.pull import pull
+    from firkin.oci.registry.client import open_registry
+
     async with open_registry() as registry:
         await pull(reference, store, registry, host_platform(), unpack=lambda image: unpack_all(image, place))
 

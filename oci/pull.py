@@ -6,30 +6,19 @@ A crash before the name is set leaves blobs that the next try finds, or garbage 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import NamedTuple
 
-from firkin.oci.image.config import ImageConfig, decode_config
+from firkin.oci.image.config import decode_config
 from firkin.oci.image.manifest import MOST_METADATA, Descriptor, Manifest, Platform, decode_manifest
 from firkin.oci.image.platform import check_platform
 from firkin.oci.image.reference import Reference
-from firkin.oci.layers.arrival import Arrivals
+from firkin.oci.layers.arrival import Arrivals, Arriving
 from firkin.oci.policy.policy import Policy
 from firkin.oci.registry.client import Registry
 from firkin.oci.registry.progress import Progress, silent
-from firkin.oci.store.images import ImageStore, Layer, Local, layers_of
+from firkin.oci.store.images import ImageStore, Local, layers_of
 from firkin.oci.together import together
 
 __all__ = ["Arriving", "Unpack", "pull"]
-
-
-class Arriving(NamedTuple):
-    """An image whose layers are on their way: `arrivals` has those, by their digests."""
-
-    name: str
-    config: ImageConfig
-    layers: tuple[Layer, ...]
-    arrivals: Arrivals
-
 
 Unpack = Callable[[Arriving], Coroutine[None, None, None]]
 """What is done with the layers while they come. What it makes is complete when it returns, and seen by nobody before:

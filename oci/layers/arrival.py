@@ -11,13 +11,17 @@ import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from io import FileIO
-from typing import Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from firkin.oci.image.manifest import Descriptor
 from firkin.oci.store.content import ContentStore
 from firkin.oci.store.ingest import Ingest
 
-__all__ = ["Arrival", "Arrivals"]
+if TYPE_CHECKING:
+    from firkin.oci.image.config import ImageConfig
+    from firkin.oci.store.images import Layer
+
+__all__ = ["Arrival", "Arrivals", "Arriving"]
 
 # What one turn of the loop hands on; the kernel moves pages, it copies nothing.
 _STRIDE = 256 << 10
@@ -193,3 +197,12 @@ class _Followed:
 
     def close(self) -> None:
         self._ingest.close()
+
+
+class Arriving(NamedTuple):
+    """An image whose layers are on their way: `arrivals` has those, by their digests."""
+
+    name: str
+    config: ImageConfig
+    layers: tuple[Layer, ...]
+    arrivals: Arrivals

@@ -26,7 +26,7 @@ __all__ = ["LARGE", "PART", "Ranges", "check_range"]
 
 LARGE = 32 << 20
 """Bytes from which on a blob is worth more than one connection."""
-PART = 4 << 20
+PART = 2 << 20
 """Bytes of one part, so many of which are in memory as are fetched at once."""
 
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,19})-([0-9]{1,19})/([0-9]{1,19}|\*)")
@@ -63,13 +63,13 @@ class Ranges:
         first = await self._part(done)
         if first is None:
             return
-        waiting: deque[asyncio.Task[bytes | None]] = deque()
+        waiting: deque[asyncio.Task[bytearray | None]] = deque()
         begun = done + len(first)
         try:
             async with Writer(ingest) as writer:
-                part: bytes | None = first
+                part: bytearray | None = first
                 while part is not None:
-                    await writer.write(part)
+                    await writer.write(memoryview(part))
                     done += len(part)
                     progress(self._digest, done, self._size)
                     while len(waiting) < parallel and begun < self._size:
@@ -81,16 +81,16 @@ class Ranges:
                 task.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _part(self, start: int) -> bytes | None:
+    async def _part(self, start: int) -> bytearray | None:
         length = min(PART, self._size - start)
 
-        async def consume(reply: Reply) -> bytes | None:
+        async def consume(reply: Reply) -> bytearray | None:
             if reply.status == 200:
                 return None
             told = check_range(reply, start, self._size)
             if told != length:
                 raise protocol_error(reply.what, reply.host, f"sends {told} bytes of a range of {length}")
-            body = await reply.read(length)
+            body = await reply.gather(length)
             if len(body) != length:
                 raise protocol_error(reply.what, reply.host, f"ends {length - len(body)} bytes early", transient=True)
             return body

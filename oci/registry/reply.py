@@ -55,6 +55,10 @@ class Reply:
 
     async def read(self, most: int) -> bytes:
         """The whole body of a document, which has at most `most` bytes. Raises RegistryError."""
+        return bytes(await self.gather(most))
+
+    async def gather(self, most: int) -> bytearray:
+        """The same without a copy."""
         self.check_encoding()
         if (self.length or 0) > most:
             reason = f"wants to send {self.length} bytes, more than the {most} that are read at most"
@@ -70,7 +74,7 @@ class Reply:
                         )
         except TimeoutError:
             raise silence_error(self.what, self.host, self._limits.whole) from None
-        return bytes(body)
+        return body
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes. Raises RegistryError if it breaks off, or comes too slowly."""

@@ -22,14 +22,14 @@ class Writer:
 
     def __init__(self, ingest: Ingest) -> None:
         self._ingest = ingest
-        self._piece: list[bytes] = []
+        self._piece: list[bytes | memoryview] = []
         self._length = 0
         self._writing: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> Self:
         return self
 
-    async def write(self, chunk: bytes) -> None:
+    async def write(self, chunk: bytes | memoryview) -> None:
         """Append. Raises what the ingest raises, perhaps for an earlier chunk."""
         self._piece.append(chunk)
         self._length += len(chunk)
@@ -64,6 +64,6 @@ class Writer:
         writing.result()
 
 
-def _append(ingest: Ingest, piece: list[bytes]) -> None:
+def _append(ingest: Ingest, piece: list[bytes | memoryview]) -> None:
     for chunk in piece:
         ingest.write(chunk)
