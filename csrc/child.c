@@ -55,5 +55,6 @@ const struct run_entry child_operations[] = {
 	{ OP_FIND_EXECUTABLE, op_find_executable },
 	{ OP_EXEC, op_exec },
 	{ OP_REAP, op_reap },
+	{ OP_DIE_WITH_PARENT, op_die_with_parent },
 };
 const unsigned child_operation_count = sizeof child_operations / sizeof child_operations[0];

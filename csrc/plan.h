@@ -162,7 +162,8 @@ struct plan_op {
 	X(111, KEEP_SLOTS, "keep-slots", C, "S:gate S:answer S:output") \
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \
 	X(109, EXEC, "exec", C, "v:candidates v:args v:env") \
-	X(112, REAP, "reap", C, "")
+	X(112, REAP, "reap", C, "") \
+	X(113, DIE_WITH_PARENT, "die-with-parent", C, "")
 
 #define PLAN_ENUM(code, name, text, sides, signature) OP_##name = (code),
 enum plan_code { PLAN_OPS(PLAN_ENUM) };

@@ -68,10 +68,13 @@ def enter(context: Context) -> None:
     # A cgroup namespace has its root where the process is when it is made, and the message queues of an ipc namespace
     # belong to who makes it: the root of a user namespace must exist first.
     later = context.new & (CGROUP | IPC if context.new & USER else CGROUP)
-    born_in = context.new & ~later
     plan.child.add(op.DUMPABLE, "", 0)
+    is_born_twice = context.joined & (PID | USER) or context.new & (USER | TIME)
+    if context.request.nursery and _go_into_nursery(context) and not is_born_twice:
+        later |= MOUNT
+    born_in = context.new & ~later
     _join(context, before_birth=True)
-    if context.joined & (PID | USER) or context.new & (USER | TIME):
+    if is_born_twice:
         if context.new & TIME:
             plan.child.add(op.UNSHARE, "linux.namespaces", TIME)
         plan.child.add(op.CLONE, "process", born_in & ~TIME, context.cgroup)
@@ -84,6 +87,16 @@ def enter(context: Context) -> None:
         plan.child.add(op.UNSHARE, "linux.namespaces", later)
     if context.new & CLONE_FLAGS["network"]:
         plan.child.add(op.LOOPBACK, "linux.namespaces")
+
+
+def _go_into_nursery(context: Context) -> bool:
+    # A new mount namespace is then a copy of that one: made by the second birth, or else by the child itself.
+    from firkin.runtime.compile.nursery import can_be_born_in_nursery, enter_nursery
+
+    if not can_be_born_in_nursery(context):
+        return False
+    enter_nursery(context.plan, context.request.nursery)
+    return True
 
 
 def _join(context: Context, *, before_birth: bool) -> None:

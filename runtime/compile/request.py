@@ -19,14 +19,14 @@ class Request:
     """One `create` or `run`.
 
     `id`, `bundle` (absolute) and `state_root` name the container. `run` starts it at once, otherwise it waits for
-    `start`; with `foreground` the caller stays and holds the terminal, whose rows and columns are
-    `terminal_size`. `pid_file` and `console_socket` are paths
-    or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a session keyring of its own, `pivot` for
-    pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation, `owner` the uid that asked,
-    `config` the text of config.json. `scope` is that of systemd in which the container goes, None for a cgroup that
-    the plan makes. `trees` are overlays that paths stand for, wherever the configuration names these paths as the root
-    or as the source of a bind mount. `holding` is the directory of what belongs to this container alone, "" for none:
-    `delete` removes it.
+    `start`; with `foreground` the caller stays and holds the terminal, whose rows and columns are `terminal_size`.
+    `pid_file` and `console_socket` are paths or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a
+    session keyring of its own, `pivot` for pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation,
+    `owner` the uid that asked, `config` the text of config.json. `nursery` is the path of a mount namespace to be born
+    in (`firkin.runtime.nursery`), "" for the caller's. `scope` is that of systemd in which the container goes, None for
+    a cgroup that the plan makes. `trees` are overlays that paths stand for, wherever the configuration names these
+    paths as the root or as the source of a bind mount. `holding` is the directory of what belongs to this container
+    alone, "" for none: `delete` removes it.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Request:
         preserve_fds: int = 0,
         keyring: bool = True,
         pivot: bool = True,
+        nursery: str = "",
         scope: Scope | None = None,
         trees: Mapping[str, Overlay] = NOTHING,
         holding: str = "",
@@ -64,6 +65,7 @@ class Request:
         self.preserve_fds = preserve_fds
         self.keyring = keyring
         self.pivot = pivot
+        self.nursery = nursery
         self.scope = scope
         self.trees = trees
         self.holding = holding

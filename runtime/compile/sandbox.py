@@ -14,6 +14,7 @@ from firkin.oci.json_text import dump
 from firkin.runtime.compile.cgroup import cgroup_path, make_cgroup
 from firkin.runtime.compile.mount_options import parse_options
 from firkin.runtime.compile.namespaces import CLONE_FLAGS, IPC, MOUNT, PID, USER, become_root
+from firkin.runtime.compile.nursery import enter_nursery
 from firkin.runtime.compile.sysctl import write_sysctls
 from firkin.runtime.plan import opcodes as op
 from firkin.runtime.plan.builder import PlanBuilder
@@ -36,15 +37,17 @@ _DIRECTORY = 0o10000000 | 0o200000 | 0o400000  # O_PATH | O_DIRECTORY | O_NOFOLL
 class SandboxRequest:
     """One sandbox: its `id`, and `state_root`, the directory that its own is made in.
 
-    `oom_score_adj` is that of the process that stays where there is a pid namespace, None for the caller's.
+    `oom_score_adj` is that of the process that stays where there is a pid namespace, None for the caller's; `nursery`
+    the path of a mount namespace that it is born in (`firkin.runtime.nursery`), "" for the caller's.
     """
 
-    __slots__ = ("id", "oom_score_adj", "state_root")
+    __slots__ = ("id", "nursery", "oom_score_adj", "state_root")
 
-    def __init__(self, *, id: str, state_root: str, oom_score_adj: int | None = None) -> None:
+    def __init__(self, *, id: str, state_root: str, oom_score_adj: int | None = None, nursery: str = "") -> None:
         self.id = id
         self.state_root = state_root
         self.oom_score_adj = oom_score_adj
+        self.nursery = nursery
 
 
 class _Sandbox:
@@ -121,15 +124,20 @@ def _make_cgroup(sandbox: _Sandbox) -> None:
 def _be_born(sandbox: _Sandbox) -> tuple[int, int | None]:
     # Flags and cgroup of the first clone3(2).
     child = sandbox.plan.child
-    flags = sandbox.new | (MOUNT if sandbox.new & PID else 0)
+    own_mounts = MOUNT if sandbox.new & PID else 0
     child.add(op.DUMPABLE, "", 0)
+    nursed = bool(own_mounts and sandbox.request.nursery)
+    if nursed:
+        enter_nursery(sandbox.plan, sandbox.request.nursery)
     if not sandbox.new & USER:
         child.add(op.SETSID, "")
-        return flags, sandbox.cgroup
+        if nursed:
+            child.add(op.UNSHARE, "", own_mounts)
+        return sandbox.new | (0 if nursed else own_mounts), sandbox.cgroup
     # As for a container: rights survive no execution before ids are mapped, and the message queues of an ipc namespace
     # belong to who makes it.
     slot = op.NO_SLOT if sandbox.cgroup is None else sandbox.cgroup
-    child.add(op.CLONE, "linux.namespaces", flags & ~IPC, slot)
+    child.add(op.CLONE, "linux.namespaces", (sandbox.new | own_mounts) & ~IPC, slot)
     become_root(sandbox.plan, sandbox.linux)
     child.add(op.SETSID, "")
     if sandbox.new & IPC:

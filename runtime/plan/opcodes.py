@@ -103,6 +103,7 @@ KEEP_SLOTS = 111
 FIND_EXECUTABLE = 108
 EXEC = 109
 REAP = 112
+DIE_WITH_PARENT = 113
 
 # Kinds of the arguments, one letter each.
 KINDS = {
@@ -189,4 +190,5 @@ KINDS = {
     108: "v",
     109: "vvv",
     112: "",
+    113: "",
 }

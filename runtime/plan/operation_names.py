@@ -86,4 +86,5 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     108: ("find-executable", ("candidates",)),
     109: ("exec", ("candidates", "args", "env")),
     112: ("reap", ()),
+    113: ("die-with-parent", ()),
 }

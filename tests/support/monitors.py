@@ -90,7 +90,7 @@ class Monitors:
         self.all.append(Watched(id, place))
         return self.all[-1]
 
-    def plan(self, bundle: Bundle, id: str, *, run: bool = True) -> bytes:
+    def plan(self, bundle: Bundle, id: str, *, run: bool = True, nursery: str = "") -> bytes:
         """The plan of a container of the bundle."""
         text = (bundle.save() / "config.json").read_bytes()
         request = Request(
@@ -101,15 +101,19 @@ class Monitors:
             created="2026-01-01T00:00:00Z",
             run=run,
             foreground=True,
+            nursery=nursery,
         )
         plan, _ = compile_container(load_config(text), request, read_host(str(self.firkin.root)))
         return plan
 
-    def begin(self, bundle: Bundle, *, run: bool = True, log: str | None = None, **order: Any) -> Watched:
+    def begin(
+        self, bundle: Bundle, *, run: bool = True, nursery: str = "", log: str | None = None, **order: Any
+    ) -> Watched:
         """Start a monitor, and do not wait for its answer."""
         watched = self.prepare()
         wanted = Order(log=str(watched.log) if log is None else log, **order)
-        watched.pending = self.launcher.start(self.plan(bundle, watched.id, run=run), watched.directory, wanted)
+        plan = self.plan(bundle, watched.id, run=run, nursery=nursery)
+        watched.pending = self.launcher.start(plan, watched.directory, wanted)
         return watched
 
     def start(self, bundle: Bundle, **options: Any) -> Watched:

@@ -91,7 +91,7 @@ def test_log_directory_that_is_missing_is_told(monitors: Monitors, bundle: Bundl
 def test_monitor_that_is_killed_early_leaves_nothing_that_delete_does_not_remove(
     monitors: Monitors, bundle: Bundle, firkin: Firkin
 ) -> None:
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID; sleep 1000"]}
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", "kill -9 $PPID"]}
     bundle.config["hooks"] = {"prestart": [hook]}
     watched = monitors.begin(bundle)
     assert watched.pending is not None

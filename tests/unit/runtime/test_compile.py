@@ -8,35 +8,13 @@ import pytest
 
 from firkin.cgroupfs.hierarchy import Hierarchy
 from firkin.errors import FirkinError
-from firkin.oci.default_config import default_config
-from firkin.oci.json_text import dump
-from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.snapshots.overlay import Overlay
 from firkin.runtime.compile.cgroup import cgroup_path
-from firkin.runtime.compile.container import compile_container
-from firkin.runtime.compile.request import Host, Request
-from firkin.runtime.plan.disassemble import Operation, read_plan
+from firkin.runtime.plan.disassemble import Operation
 from firkin.runtime.scope import Scope
+from tests.support.compiled import compiled
 
 NEW_NAMESPACES = 0x6C020000  # pid, network, ipc, uts, mount
-
-
-def compiled(change: dict[str, Any] | None = None, *, run: bool = True, **request: Any) -> list[Operation]:
-    config = default_config(cgroup_namespace=True)
-    process = config["process"]
-    assert isinstance(process, dict)
-    process["terminal"] = False
-    for path, value in (change or {}).items():
-        target: Any = config
-        *parents, last = path.split(".")
-        for name in parents:
-            target = target[name]
-        target[last] = value
-    usual = Hierarchy("/sys/fs/cgroup", frozenset(), frozenset(("cpu", "memory", "pids")))
-    host = Host(request.pop("hierarchy", usual), environment={"PATH": "/bin"})
-    wishes = {"id": "x", "bundle": "/b", "state_root": "/run/firkin", "config": b"{}", "created": "now", **request}
-    plan, _ = compile_container(load_config(dump(config)), Request(**wishes, run=run), host)
-    return list(read_plan(plan))
 
 
 def names(operations: list[Operation], section: str) -> list[str]:
