@@ -23,6 +23,7 @@ __all__ = [
     "activation",
     "callers_terminal_size",
     "create",
+    "create_container",
     "preserved_fds",
     "read_request",
     "rfc3339_now",
@@ -35,7 +36,14 @@ def create(invocation: Invocation, *, run: bool, foreground: bool = False) -> Ou
 
     Returns the outcome of the plan. Raises FirkinError if anything fails; then nothing is left behind.
     """
-    config, request = read_request(invocation, run=run, foreground=foreground)
+    return create_container(invocation, *read_request(invocation, run=run, foreground=foreground))
+
+
+def create_container(invocation: Invocation, config: Config, request: Request) -> Outcome:
+    """Make the container of a request; `invocation` says who makes its cgroup, and takes warnings.
+
+    Returns the outcome of the plan. Raises FirkinError if anything fails; then nothing is left behind.
+    """
     host = read_host(invocation.root)
     if invocation.cgroup_manager == "systemd":
         from firkin.runtime.scope import create_in_scope, needs_user_manager

@@ -68,6 +68,11 @@ def _delete(container: Container, log: Invocation) -> None:
     elif container.cgroup:
         Cgroup.destroy(container.cgroup)
     _run_poststop(container, log)
+    if holding := container.text("holding"):
+        # Before the record, which would name it to the next one who tries.
+        from firkin.oci.snapshots.trees import remove_tree
+
+        remove_tree(holding)
     container.remove()
 
 

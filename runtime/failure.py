@@ -100,6 +100,17 @@ def _tree(operation: Operation, error: int, _detail: str) -> FirkinError | None:
     return None
 
 
+def _overlay(operation: Operation, error: int, detail: str) -> FirkinError:
+    layers = operation.arguments["lower"]
+    count = len(layers) if isinstance(layers, list) else 0
+    why = f"{detail} [{errno.errorcode.get(error, error)}]" if detail else os.strerror(error)
+    return FirkinError(f"{operation.origin}: mount an overlay of {count} layers: {why}")
+
+
+def _subtree(operation: Operation, error: int, _detail: str) -> FirkinError:
+    return FirkinError(f"{operation.origin}: {operation.text('path')} of the image: {os.strerror(error).lower()}")
+
+
 def _namespace(operation: Operation, error: int, _detail: str) -> FirkinError | None:
     path = operation.text("path")
     if error == errno.EINVAL:
@@ -155,6 +166,8 @@ _SPECIAL: dict[str, Callable[[Operation, int, str], FirkinError | None]] = {
     "open-tree": _tree,
     "open-device-tree": _tree,
     "open-namespace": _namespace,
+    "overlay": _overlay,
+    "subtree": _subtree,
     "cgroup-make": _cgroup,
     "cgroup-enable": _enable,
     "attach": _attach,
@@ -166,6 +179,7 @@ _HINTS = {
     ("mount-new", errno.ENODEV): "the kernel does not know this file system",
     ("write-child", errno.EACCES): "lowering oom_score_adj needs CAP_SYS_RESOURCE",
     ("limit-child", errno.EPERM): "raising a hard limit needs CAP_SYS_RESOURCE",
+    ("open-users", errno.EINVAL): "an id range is mapped twice, or is not the caller's to map",
     ("clone", errno.EPERM): "making namespaces needs CAP_SYS_ADMIN or a user namespace",
     ("clone", errno.ENOSPC): "a limit of /proc/sys/user/max_*_namespaces is reached",
     ("clone", errno.EAGAIN): "a limit of processes is reached",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firkin.errors import ConfigError, UnsupportedError
 from firkin.runtime.compile.mount_options import RDONLY, parse_options
+from firkin.runtime.compile.trees import open_tree
 from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
@@ -102,7 +103,7 @@ def _bind(context: Context, mount: Mount, options: MountOptions, destination: st
     if source[0] != "/":
         source = f"{context.request.bundle}/{source}"
     slot = context.plan.shared_slot()
-    context.plan.prepare.add(op.OPEN_TREE, f"{origin}.source", slot, source, int(options.bind == "rbind"))
+    open_tree(context, f"{origin}.source", slot, source, recursive=options.bind == "rbind")
     _set_attributes(context, slot, options, origin)
     if options.propagation:
         _set_propagation(context, slot, options, origin)

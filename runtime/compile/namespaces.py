@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from firkin.oci.runtime_spec import IdMapping
     from firkin.runtime.compile.context import Context
 
-__all__ = ["CLONE_FLAGS", "enter", "find_namespaces"]
+__all__ = ["CLONE_FLAGS", "enter", "find_namespaces", "map_text"]
 
 CLONE_FLAGS = {
     "mount": 0x00020000,
@@ -95,6 +95,8 @@ def _join(context: Context, *, before_birth: bool) -> None:
         slot = context.plan.shared_slot()
         origin = f"linux.namespaces[{index}]"
         context.plan.prepare.add(op.OPEN_NAMESPACE, f"{origin}.path", slot, namespace.path, flag)
+        if flag == USER:
+            context.users = slot
         context.plan.child.add(op.SETNS, origin, slot, flag)
 
 
@@ -112,12 +114,13 @@ def _take_identity(context: Context) -> None:
         plan.meet.add(op.AWAIT, "linux.uidMappings", op.POINT_MAPS)
         for file, mappings in (("uid_map", linux.uid_mappings), ("gid_map", linux.gid_mappings)):
             if mappings:
-                plan.meet.add(op.WRITE_CHILD, f"linux.{file[:3]}Mappings", file, _map_text(mappings))
+                plan.meet.add(op.WRITE_CHILD, f"linux.{file[:3]}Mappings", file, map_text(mappings))
         plan.meet.add(op.RELEASE, "linux.uidMappings", op.POINT_MAPS)
     plan.child.add(op.SETGID, "linux.gidMappings", 0)
     plan.child.add(op.SETUID, "linux.uidMappings", 0)
     plan.child.add(op.DUMPABLE, "", 0)
 
 
-def _map_text(mappings: Sequence[IdMapping]) -> bytes:
+def map_text(mappings: Sequence[IdMapping]) -> bytes:
+    """The form of /proc/PID/uid_map."""
     return "".join(f"{m.container_id} {m.host_id} {m.size}\n" for m in mappings).encode()

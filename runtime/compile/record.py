@@ -69,6 +69,8 @@ def _state(context: Context, process: bytes) -> bytes:
         "cgroup": context.cgroup_path,
         "annotations": dict(context.config.annotations),
     }
+    if request.holding:
+        fields["holding"] = request.holding
     if request.scope:
         fields |= {"unit": request.scope.unit, "manager": "user" if request.scope.user else "system"}
     return b"{" + process + dump(fields)[1:].encode()

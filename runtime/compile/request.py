@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from firkin.oci.record import NOTHING
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from firkin.cgroupfs.hierarchy import Hierarchy
+    from firkin.oci.snapshots.overlay import Overlay
     from firkin.runtime.scope import Scope
 
 __all__ = ["Host", "Request"]
@@ -21,7 +24,9 @@ class Request:
     or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a session keyring of its own, `pivot` for
     pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation, `owner` the uid that asked,
     `config` the text of config.json. `scope` is that of systemd in which the container goes, None for a cgroup that
-    the plan makes.
+    the plan makes. `trees` are overlays that paths stand for, wherever the configuration names these paths as the root
+    or as the source of a bind mount. `holding` is the directory of what belongs to this container alone, "" for none:
+    `delete` removes it.
     """
 
     def __init__(
@@ -42,6 +47,8 @@ class Request:
         keyring: bool = True,
         pivot: bool = True,
         scope: Scope | None = None,
+        trees: Mapping[str, Overlay] = NOTHING,
+        holding: str = "",
     ) -> None:
         self.id = id
         self.bundle = bundle
@@ -58,6 +65,8 @@ class Request:
         self.keyring = keyring
         self.pivot = pivot
         self.scope = scope
+        self.trees = trees
+        self.holding = holding
 
 
 class Host:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from firkin.errors import ConfigError
 from firkin.runtime.compile.mount_options import RDONLY
 from firkin.runtime.compile.namespaces import MOUNT
+from firkin.runtime.compile.trees import open_tree
 from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
@@ -29,7 +30,7 @@ def attach_root(context: Context) -> None:
     path = context.root_config.path
     if path[0] != "/":
         path = f"{context.request.bundle}/{path}"
-    plan.prepare.add(op.OPEN_TREE, "root.path", context.root, path, 1)
+    open_tree(context, "root.path", context.root, path, recursive=True)
     _propagation(context)
     if context.joined & MOUNT:
         return

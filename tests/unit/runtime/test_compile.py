@@ -11,6 +11,7 @@ from firkin.errors import FirkinError
 from firkin.oci.default_config import default_config
 from firkin.oci.json_text import dump
 from firkin.oci.runtime_spec.config import load_config
+from firkin.oci.snapshots.overlay import Overlay
 from firkin.runtime.compile.cgroup import cgroup_path
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Host, Request
@@ -221,3 +222,59 @@ def test_a_controller_that_systemd_does_not_manage_is_enabled_on_the_way_to_a_sc
     enabled = named(operations, "cgroup-enable")
     assert [(each["wanted"], each["required"]) for each in enabled] == [("", "+hugetlb")] * 2
     assert [made["name"] for made in named(operations, "cgroup-make")] == ["system.slice"]
+
+
+ROOT = Overlay(["/l/2", "/l/1"], "/u", "/w", options=b"!volatile\0\0")
+
+
+def test_a_root_of_layers_is_an_overlay_that_the_parent_makes_before_the_birth() -> None:
+    operations = compiled({"root": {"path": "/h/rootfs"}}, trees={"/h/rootfs": ROOT})
+    (overlay,) = named(operations, "overlay")
+    assert overlay | {"out": 0} == {
+        "out": 0, "lower": ["/l/2", "/l/1"], "upper": "/u", "work": "/w", "options": b"!volatile\0\0",
+        "users": 0xFFFFFFFF,
+    }  # fmt: skip
+    assert [attach["tree"] for attach in named(operations, "root-attach")] == [overlay["out"]]
+    parent = names(operations, "parent")
+    assert parent.index("overlay") < parent.index("clone") and "open-users" not in parent
+    assert "/h/rootfs" not in [tree["path"] for tree in named(operations, "open-tree")]
+
+
+def test_part_of_an_image_is_a_mount() -> None:
+    mount = {"destination": "/data", "type": "bind", "source": "/h/images/0", "options": ["rbind", "ro"]}
+    image = Overlay(["/l/1", "/l/empty"], path="srv/www")
+    operations = compiled({"mounts": [mount]}, trees={"/h/images/0": image})
+    (overlay,), (part,) = named(operations, "overlay"), named(operations, "subtree")
+    assert (part["tree"], part["path"]) == (overlay["out"], "srv/www")
+    assert {"mount": part["out"], "path": "/data"}.items() <= named(operations, "attach")[0].items()
+    assert overlay["out"] in [close["fd"] for close in named(operations, "close")]
+    assert (overlay["upper"], overlay["work"]) == ("", "")
+
+
+def test_layers_have_the_ids_of_the_user_namespace() -> None:
+    mapping = [{"containerID": 0, "hostID": 100000, "size": 10}]
+    change = {
+        "root": {"path": "/h/rootfs"},
+        "mounts": [{"destination": "/img", "type": "bind", "source": "/h/images/0"}],
+        "linux.namespaces": [{"type": "mount"}, {"type": "user"}],
+        "linux.uidMappings": mapping,
+        "linux.gidMappings": mapping,
+        "hostname": "",
+    }
+    trees = {"/h/rootfs": ROOT, "/h/images/0": Overlay(["/l/1", "/l/empty"])}
+    operations = compiled(change, trees=trees)
+    (users,) = named(operations, "open-users")
+    assert (users["uid_map"], users["gid_map"]) == (b"0 100000 10\n", b"0 100000 10\n")
+    assert [overlay["users"] for overlay in named(operations, "overlay")] == [users["out"]] * 2
+    joined = {**change, "linux.namespaces": [{"type": "mount"}, {"type": "user", "path": "/ns"}]}
+    operations = compiled({**joined, "linux.uidMappings": [], "linux.gidMappings": []}, trees=trees)
+    (namespace,) = named(operations, "open-namespace")
+    assert [overlay["users"] for overlay in named(operations, "overlay")] == [namespace["out"]] * 2
+    assert named(operations, "open-users") == []
+
+
+def test_the_record_names_what_belongs_to_the_container() -> None:
+    operations = compiled(holding="/store/containers/x")
+    states = [w["template"] for w in named(operations, "state-write") if w["name"] == "state.json"]
+    assert len(states) == 2 and all(b'"holding":"/store/containers/x"' in state for state in states)
+    assert not any(b"holding" in w["template"] for w in named(compiled(), "state-write"))

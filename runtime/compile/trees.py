@@ -1,0 +1,43 @@
+"""Trees that are brought into the container: from a path of the host, or of layers where a path stands for those."""
+
+from __future__ import annotations
+
+from firkin.runtime.compile.namespaces import USER, map_text
+from firkin.runtime.plan import opcodes as op
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from firkin.runtime.compile.context import Context
+
+__all__ = ["open_tree"]
+
+
+def open_tree(context: Context, origin: str, slot: int, path: str, *, recursive: bool) -> None:
+    """Let the parent open what `path` stands for as a detached tree, which fills the slot.
+
+    An overlay is never mounted on the host: it is a descriptor until the child attaches it in its own mount namespace.
+    """
+    overlay = context.request.trees.get(path)
+    if overlay is None:
+        context.plan.prepare.add(op.OPEN_TREE, origin, slot, path, int(recursive))
+        return
+    users = _users(context)
+    add = context.plan.prepare.add
+    whole = context.plan.private_slot() if overlay.path else slot
+    add(op.OVERLAY, origin, whole, overlay.lower, overlay.upper, overlay.work, overlay.options, users)
+    if overlay.path:
+        add(op.SUBTREE, origin, slot, whole, overlay.path)
+        add(op.CLOSE, origin, whole)
+
+
+def _users(context: Context) -> int:
+    """The slot of a user namespace that maps ids as the container's does; NO_SLOT if it has none of its own."""
+    if not (context.new | context.joined) & USER:
+        return op.NO_SLOT
+    if context.users is None:
+        # The container's own is still to be made; what counts are the maps.
+        context.users = context.plan.private_slot()
+        linux = context.linux
+        maps = map_text(linux.uid_mappings), map_text(linux.gid_mappings)
+        context.plan.prepare.add(op.OPEN_USERS, "linux.uidMappings", context.users, *maps)
+    return context.users
