@@ -175,8 +175,12 @@ class ImageStore:
             yield os.stat(self.content.path(digest)).st_size
         except FileNotFoundError:
             return
-        for child in self.metadata.children(digest):
+        for child in self._blobs(digest):
             yield from self._sizes(child, seen)
+
+    def _blobs(self, digest: str) -> list[str]:
+        # A configuration keeps its unpacked layers, too.
+        return [child for child in self.metadata.children(digest) if not child.startswith("snapshot/")]
 
     def remove(self, reference: Reference) -> Collected:
         """Forget a name, and remove what nothing else keeps. Raises NotFoundError."""
@@ -221,5 +225,5 @@ class ImageStore:
         seen.add(digest)
         if not self.content.has(digest):
             yield digest
-        for child in self.metadata.children(digest):
+        for child in self._blobs(digest):
             yield from self._missing(child, seen)

@@ -203,8 +203,13 @@ def load(name: str) -> tuple[Command, Callable[[Invocation], int]]:
 def interpret(command: Command, argv: list[str], settings: dict[str, Value]) -> Invocation:
     """Read what follows the command's name. With `--help` in it nothing else is checked. Raises `UsageError`."""
     options: dict[str, Value] = {}
-    arguments = parse(argv, command.options, options, command=command.name, interspersed=not command.passthrough)
-    if command.passthrough and arguments[1:2] == ["--"]:
+    passthrough = command.passthrough
+    arguments = parse(argv, command.options, options, command=command.name, interspersed=not passthrough)
+    if not isinstance(passthrough, bool) and arguments:
+        passthrough = passthrough(arguments, options)
+        if not passthrough:
+            arguments[1:] = parse(arguments[1:], command.options, options, command=command.name)
+    if passthrough and arguments[1:2] == ["--"]:
         del arguments[1]
     invocation = Invocation(command, settings, options, arguments)
     if not options.get("help"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Kind = Literal["flag", "text", "number"]
     Value = bool | int | str | list[str]
+    Passthrough = Callable[[list[str], dict[str, Value]], bool]
 
 __all__ = ["HELP", "Command", "Option", "check_arguments", "find", "parse"]
 
@@ -76,7 +77,8 @@ class Command:
     their number: `CONTAINER [SIGNAL]`, with `...` after one that repeats. `examples` are pairs
     of a command line and what it does, `exit_codes` pairs of a code and its meaning beyond the
     common two. With `passthrough`, nothing after the first positional argument is an option of
-    firkin. `check` raises `UsageError` for what counting arguments can not express.
+    firkin; where that depends on the arguments, it is a function of them and of the options that came
+    before. `check` raises `UsageError` for what counting arguments can not express.
     """
 
     __slots__ = (
@@ -103,7 +105,7 @@ class Command:
         description: str = "",
         examples: tuple[tuple[str, str], ...] = (),
         exit_codes: tuple[tuple[str, str], ...] = (),
-        passthrough: bool = False,
+        passthrough: bool | Passthrough = False,
         check: Callable[[Invocation], None] | None = None,
     ) -> None:
         self.name = name

@@ -13,7 +13,7 @@ __all__ = ["COMMAND", "run"]
 
 COMMAND = Command(
     "fsck",
-    "compare all blobs with their digests, and images with their blobs",
+    "compare all blobs with their digests, images with their blobs, and layers with what was written",
     group=GROUP,
     options=(STORE,),
     examples=(("firkin fsck", "a line for all that is wrong; nothing is changed"),),
@@ -23,9 +23,12 @@ COMMAND = Command(
 
 def run(invocation: Invocation) -> int:
     """Print what is wrong; returns 1 if anything is, else 0."""
+    from firkin.oci.snapshots.garbage import check
+    from firkin.oci.snapshots.store import Snapshots
+
     wrong = 0
     with open_store(invocation) as store:
-        for line in store.check():
+        for line in (*store.check(), *check(Snapshots(store))):
             print(line)
             wrong += 1
     return 1 if wrong else 0

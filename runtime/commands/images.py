@@ -9,6 +9,7 @@ from firkin.runtime.images.common import GROUP, STORE, open_store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.oci.store.images import ImageStore
     from firkin.runtime.cli.commands import Invocation
 
 __all__ = ["COMMAND", "run"]
@@ -28,13 +29,29 @@ def run(invocation: Invocation) -> int:
 
     with open_store(invocation) as store:
         found = list(store.images())
+        users = {} if invocation.flag("quiet") else _users(store)
     if invocation.flag("quiet"):
         print("".join(f"{image.name}\n" for image, _ in found), end="")
     elif invocation.flag("json"):
-        rows = [{"name": image.name, "digest": image.digest, "updated": image.updated, "size": size}
-                for image, size in found]  # fmt: skip
+        rows = [{"name": image.name, "digest": image.digest, "updated": image.updated, "size": size,
+                 "containers": users.get(image.name, [])} for image, size in found]  # fmt: skip
         print(dump(rows))
     else:
-        texts = ([image.name, image.digest[:19], size_text(size)] for image, size in found)
-        print(table(("name", "digest", "size"), texts), end="")
+        texts = (
+            [image.name, image.digest[:19], size_text(size), " ".join(users.get(image.name, ()))]
+            for image, size in found
+        )
+        print(table(("name", "digest", "size", "containers"), texts), end="")
     return 0
+
+
+def _users(store: ImageStore) -> dict[str, list[str]]:
+    """The containers that use an image, by its name."""
+    from firkin.oci.snapshots.garbage import living_holdings
+    from firkin.oci.snapshots.store import Snapshots
+
+    users: dict[str, list[str]] = {}
+    for held in living_holdings(Snapshots(store)):
+        for name in {name for name, _ in held.images}:
+            users.setdefault(name, []).append(held.container)
+    return users

@@ -33,11 +33,14 @@ COMMAND = Command(
 def run(invocation: Invocation) -> int:
     """Pull the image and print its digest; returns 0."""
     from firkin.oci.image.reference import parse_reference
+    from firkin.oci.snapshots.store import Snapshots
     from firkin.runtime.images.fetch import fetch
 
     reference, platform = parse_reference(invocation.arguments[0]), platform_of(invocation)
     with open_store(invocation) as store:
         image = fetch(store, reference, platform, policy_of(invocation))
+        # Nobody waits for a container here: what was unpacked in haste is written out.
+        Snapshots(store).settle()
     if not invocation.flag("quiet"):
         print(f"{reference} {image.digest}")
     return 0

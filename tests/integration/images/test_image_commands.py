@@ -185,7 +185,9 @@ def test_removing_an_image_keeps_what_others_need(images: Images, tmp_path: Path
     assert images("fsck").stdout == ""
     images("rmi", images.app)
     assert list(images.store.rglob("blobs/sha256/*")) == []
-    assert images("prune").stdout == "0 blobs, 0 B, 0 cut downloads\n"
+    assert images("prune").stdout == (
+        "0 blobs, 0 B, 0 cut downloads\n0 layers, 0 B, 0 trees of containers that are gone\n"
+    )
 
 
 def test_fsck_finds_what_is_wrong(images: Images) -> None:

@@ -73,7 +73,7 @@ CASES: list[tuple[list[str], set[str]]] = [
     (["r"], {"run", "resume", "rmi"}),
     (["--log"], {"--log", "--log-format", "--log-level"}),
     (["--log-format", ""], {"text", "json"}),
-    (["run", "--pid"], {"--pid-file", "--pidfd-socket"}),
+    (["run", "--pid"], {"--pid-file", "--pidfd-socket", "--pids-limit"}),
     (["kill", ""], {"web", "db"}),
     (["kill", "--all", "w"], {"web"}),
     (["kill", "web", "K"], {"KILL"}),
