@@ -40,7 +40,7 @@ def run(invocation: Invocation) -> int:
     from firkin.errors import UsageError
     from firkin.oci.archive.save import save_for_docker, save_layout
     from firkin.oci.image.reference import parse_reference
-    from firkin.runtime.images.files import written
+    from firkin.runtime.images.archives import written
     from firkin.runtime.images.progress import Meter
 
     text, path = invocation.arguments

@@ -40,7 +40,7 @@ def run(invocation: Invocation) -> int:
     """Import the images and print their names and digests; returns 0."""
     from firkin.oci.archive.load import load
     from firkin.oci.image.reference import parse_reference
-    from firkin.runtime.images.files import opened
+    from firkin.runtime.images.archives import opened
     from firkin.runtime.images.progress import Meter
 
     path, *rest = invocation.arguments
