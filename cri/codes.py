@@ -26,6 +26,7 @@ CODES: dict[type[errors.FirkinError], grpc.StatusCode] = {
     errors.ImageError: _Code.FAILED_PRECONDITION,
     errors.NetworkError: _Code.UNAVAILABLE,
     errors.NotFoundError: _Code.NOT_FOUND,
+    errors.PolicyError: _Code.PERMISSION_DENIED,
     errors.RegistryAccessError: _Code.PERMISSION_DENIED,
     errors.RegistryError: _Code.UNAVAILABLE,
     errors.RegistryMissingError: _Code.NOT_FOUND,

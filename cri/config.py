@@ -47,9 +47,13 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Images:
-    """`[cri.images]`: how images are fetched; those in `pinned` are never taken by garbage collection."""
+    """`[cri.images]`: how images are fetched, and which are used, as the file `policy` says (docs/registries.md).
+
+    Those in `pinned` are never taken by garbage collection.
+    """
 
     hosts_directory: str = "/etc/firkin/hosts.d"
+    policy: str = "/etc/firkin/policy.toml"
     concurrent_pulls: int = 3
     pinned: tuple[str, ...] = ()
 

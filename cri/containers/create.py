@@ -57,7 +57,7 @@ async def create_container(node: Node, request: CreateContainerRequest) -> Creat
 async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
     if not sandbox.facts.is_ready:
         raise StateError(f"pod sandbox {sandbox.id}: is not ready")
-    image = node.catalog.get(config.image.image)
+    image = await node.catalog.allowed(config.image.image)
     id = new_id()
     directory = node.places.container(id)
     async with Rollback() as undo:
@@ -68,7 +68,7 @@ async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
             id,
             image.local,
             volumes=volumes_of(image.local, config),
-            images=images_of(node, config),
+            images=await images_of(node, config),
             ids=ids_of(sandbox),
         )
         undo.add("file system", lambda: node.file_systems.remove(files.holding))

@@ -37,7 +37,7 @@ def volumes_of(image: Local, config: ContainerConfig) -> tuple[str, ...]:
     return tuple(sorted(place for place in places if place not in asked and place != "/"))
 
 
-def images_of(node: Node, config: ContainerConfig) -> dict[str, tuple[Local, str]]:
+async def images_of(node: Node, config: ContainerConfig) -> dict[str, tuple[Local, str]]:
     """The images that the request mounts, by place, with the part that is meant. Raises ConfigError, NotFoundError."""
     found = {}
     for index, mount in enumerate(config.mounts):
@@ -45,7 +45,8 @@ def images_of(node: Node, config: ContainerConfig) -> dict[str, tuple[Local, str
             continue
         if any(part == ".." for part in PurePosixPath(mount.image_sub_path).parts):
             raise invalid(f"config.mounts[{index}].image_sub_path", f"{mount.image_sub_path!r} leads out of the image")
-        found[mount.container_path] = (node.catalog.get(mount.image.image).local, mount.image_sub_path)
+        entry = await node.catalog.allowed(mount.image.image)
+        found[mount.container_path] = (entry.local, mount.image_sub_path)
     return found
 
 

@@ -29,7 +29,7 @@ async def run_to_end(launcher: Launcher, container: str, args: tuple[str, ...], 
     Parameters: `seconds` is how long it may take, 0 for ever; then it is killed.
     Raises DeadlineError, and what Launcher.launch() raises.
     """
-    program = await launcher.launch(container, Wish(args))
+    program = await _launched(launcher, container, args)
     try:
         async with asyncio.timeout(seconds or None):
             return await _collect(program)
@@ -41,6 +41,18 @@ async def run_to_end(launcher: Launcher, container: str, args: tuple[str, ...], 
         raise
     finally:
         await program.session.close()
+
+
+async def _launched(launcher: Launcher, container: str, args: tuple[str, ...]) -> Program:
+    # What is cancelled while it begins has begun all the same, and is ended as a program that runs.
+    launch = asyncio.ensure_future(launcher.launch(container, Wish(args)))
+    try:
+        return await asyncio.shield(launch)
+    except asyncio.CancelledError:
+        program = await launch
+        await program.kill()
+        await program.session.close()
+        raise
 
 
 async def _collect(program: Program) -> Result:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from firkin.errors import ConfigError, ImageError, NotFoundError
 from firkin.oci.image.reference import Reference, parse_reference
+from firkin.oci.policy.policy import Policy
 from firkin.oci.store.images import ImageStore, Local
 
 __all__ = ["Catalog", "CatalogEntry"]
@@ -31,8 +32,9 @@ class CatalogEntry:
 class Catalog:
     """A view of `store`, read anew when its names have changed. An image that is damaged is not in it."""
 
-    def __init__(self, store: ImageStore) -> None:
+    def __init__(self, store: ImageStore, policy: Policy) -> None:
         self._store = store
+        self._policy = policy
         self._entries: dict[str, CatalogEntry] = {}
         self._by_name: dict[str, CatalogEntry] = {}
         self._seen: object = None
@@ -64,6 +66,15 @@ class Catalog:
         if found is None:
             raise NotFoundError(f"image {text}: is not here")
         return found
+
+    async def allowed(self, text: str) -> CatalogEntry:
+        """As get, of an image that the policy of this machine allows now. Raises PolicyError, too."""
+        entry = self.get(text)
+        # An image that is asked for by its id is judged by the first of its names.
+        named = parse_reference(entry.names[0])
+        judged = parse_reference(text) if self._by_id(text) is None else named
+        await self._policy.check_async(judged, self._store.documents(named))
+        return entry
 
     def _by_id(self, text: str) -> CatalogEntry | None:
         id = text if text.startswith(_DIGEST) else _DIGEST + text

@@ -12,6 +12,7 @@ from firkin.cri.config import Images
 from firkin.errors import ConfigError
 from firkin.oci.image.platform import host_platform
 from firkin.oci.image.reference import Reference
+from firkin.oci.policy.policy import Policy
 from firkin.oci.pull import pull
 from firkin.oci.registry.client import open_registry
 from firkin.oci.registry.credentials import Credentials, Lookup, only_for
@@ -28,6 +29,7 @@ class Puller:
     def __init__(self, store: ImageStore, config: Images) -> None:
         self._store = store
         self._config = config
+        self._policy = Policy(config.policy)
         self._turns = asyncio.Semaphore(config.concurrent_pulls)
 
     async def pull(self, reference: Reference, auth: AuthConfig | None) -> Local:
@@ -36,7 +38,7 @@ class Puller:
         async with self._turns:
             _LOGGER.info("pull %s", reference)
             async with open_registry(credentials=lookup, hosts_directory=self._config.hosts_directory) as registry:
-                local = await pull(reference, self._store, registry, host_platform())
+                local = await pull(reference, self._store, registry, host_platform(), policy=self._policy)
         _LOGGER.info("pulled %s: %s", reference, local.digest)
         return local
 

@@ -34,6 +34,7 @@ from firkin.cri.records.creations import Creations
 from firkin.cri.rpc import Handler
 from firkin.errors import ConfigError, NotFoundError
 from firkin.oci.image.reference import parse_reference
+from firkin.oci.policy.policy import Policy
 from firkin.oci.store.images import ImageStore
 
 __all__ = ["ImageService"]
@@ -45,7 +46,7 @@ class ImageService:
     """Images of `store`, as `config` says; `file_systems` unpacks them."""
 
     def __init__(self, store: ImageStore, config: Images, file_systems: FileSystems) -> None:
-        self.catalog = Catalog(store)
+        self.catalog = Catalog(store, Policy(config.policy))
         self._store = store
         self._config = config
         self._file_systems = file_systems

@@ -23,11 +23,15 @@ _FILES = (
     "memory.max",
     "memory.swap.current",
     "memory.swap.max",
+    "memory.peak",
+    "memory.events",
     "memory.stat",
+    "io.stat",
     "cpu.pressure",
     "memory.pressure",
     "io.pressure",
     "pids.current",
+    "pids.max",
 )
 _SHORTEST = 100_000_000
 """Nanoseconds between two passes below which a rate says nothing."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from firkin.cri.api.stats_pb2 import Metric, MetricDescriptor, MetricType, NetworkInterfaceUsage
 from firkin.cri.api.values_pb2 import UInt64Value
+from firkin.cri.records.container import Container
 from firkin.cri.stats.gauge import Reading
 
 __all__ = ["LABELS", "container_metrics", "descriptors", "network_metrics"]
@@ -33,6 +34,12 @@ class _Interface(NamedTuple):
     field: str
 
 
+class _Fact(NamedTuple):
+    name: str
+    help: str
+    read: Callable[[Container], int]
+
+
 def _column(name: str, divisor: int = 1) -> Callable[[Reading], int | None]:
     def read(reading: Reading) -> int | None:
         value = reading.value(name)
@@ -52,6 +59,10 @@ def _limit(name: str) -> Callable[[Reading], int | None]:
         return None if reading.value("memory.current") is None else reading.value(name) or 0
 
     return read
+
+
+def _tasks_limit(reading: Reading) -> int | None:
+    return None if reading.value("pids.current") is None else reading.value("pids.max") or 0
 
 
 _USEC = 1_000_000
@@ -78,7 +89,20 @@ _SOURCES = (
             _column("memory.stat inactive_file")),
     _Source("container_spec_memory_limit_bytes", "Limit of memory, 0 for none", _GAUGE, _limit("memory.max")),
     _Source("container_spec_memory_swap_limit_bytes", "Limit of swap, 0 for none", _GAUGE, _limit("memory.swap.max")),
+    _Source("container_memory_max_usage_bytes", "Memory at its most", _GAUGE, _column("memory.peak")),
+    _Source("container_memory_failcnt", "How often the limit of memory was hit", _COUNTER,
+            _column("memory.events max")),
+    _Source("container_memory_failures_total", "Page faults", _COUNTER, _column("memory.stat pgfault")),
+    _Source("container_oom_events_total", "Processes killed for lack of memory", _COUNTER,
+            _column("memory.events oom_kill")),
+    _Source("container_fs_reads_bytes_total", "Bytes read from disks", _COUNTER, _column("io.stat rbytes")),
+    _Source("container_fs_reads_total", "Reads of disks", _COUNTER, _column("io.stat rios")),
+    _Source("container_fs_writes_bytes_total", "Bytes written to disks", _COUNTER, _column("io.stat wbytes")),
+    _Source("container_fs_writes_total", "Writes to disks", _COUNTER, _column("io.stat wios")),
     _Source("container_processes", "Tasks", _GAUGE, _column("pids.current")),
+    _Source("container_threads", "Tasks, as all of them are threads to the kernel", _GAUGE, _column("pids.current")),
+    _Source("container_threads_max", "Limit of tasks, 0 for none", _GAUGE, _tasks_limit),
+    _Source("container_last_seen", "When this was read", _GAUGE, lambda reading: reading.timestamp // 10**9),
     _Source("container_pressure_cpu_waiting_seconds_total", "Time some waited for a processor", _COUNTER,
             _column("cpu.pressure some total", _USEC)),
     _Source("container_pressure_cpu_stalled_seconds_total", "Time all waited for a processor", _COUNTER,
@@ -92,6 +116,13 @@ _SOURCES = (
     _Source("container_pressure_io_stalled_seconds_total", "Time all waited for input or output", _COUNTER,
             _column("io.pressure full total", _USEC)),
 )  # fmt: skip
+_FACTS = (
+    _Fact("container_start_time_seconds", "When it was started", lambda one: one.facts.started_at // 10**9),
+    _Fact("container_spec_cpu_period", "Period of its quota in microseconds, 0 for the usual one",
+          lambda one: one.config.linux.resources.cpu_period),
+    _Fact("container_spec_cpu_shares", "Its cpu shares, 0 for the usual ones",
+          lambda one: one.config.linux.resources.cpu_shares),
+)  # fmt: skip
 _INTERFACES = (
     _Interface("container_network_receive_bytes_total", "Bytes received", "rx_bytes"),
     _Interface("container_network_receive_errors_total", "Errors while receiving", "rx_errors"),
@@ -104,12 +135,16 @@ def descriptors() -> Iterator[MetricDescriptor]:
     """All metrics that there are."""
     for source in _SOURCES:
         yield MetricDescriptor(name=source.name, help=source.help, label_keys=LABELS)
+    for fact in _FACTS:
+        yield MetricDescriptor(name=fact.name, help=fact.help, label_keys=LABELS)
     for interface in _INTERFACES:
         yield MetricDescriptor(name=interface.name, help=interface.help, label_keys=(*LABELS, "interface"))
 
 
-def container_metrics(reading: Reading, labels: tuple[str, ...]) -> Iterator[Metric]:
-    """Those of one cgroup that the kernel has numbers for; `labels` are the values of `LABELS`."""
+def container_metrics(container: Container, reading: Reading, labels: tuple[str, ...]) -> Iterator[Metric]:
+    """Those of one container that there are numbers for; `labels` are the values of `LABELS`."""
+    for fact in _FACTS:
+        yield _metric(fact.name, _GAUGE, reading.timestamp, labels, fact.read(container))
     for source in _SOURCES:
         value = source.read(reading)
         if value is not None:

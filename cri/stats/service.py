@@ -202,7 +202,7 @@ class StatsService:
             members = [
                 ContainerMetrics(
                     container_id=container.id,
-                    metrics=list(container_metrics(reading, _labels(sandbox, container))),
+                    metrics=list(container_metrics(container, reading, _labels(sandbox, container))),
                 )
                 for container, reading in readings.get(sandbox.id, ())
             ]

@@ -26,6 +26,8 @@ root = "{place}/root"
 state = "{place}/state"
 socket = "{place}/cri.sock"
 log_level = "debug"
+[cri.images]
+policy = "{place}/policy.toml"
 [cri.network]
 config_directory = "{place}/cni"
 cache_directory = "{place}/cni-cache"

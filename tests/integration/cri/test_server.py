@@ -259,3 +259,18 @@ def test_a_pod_reaches_another(shared: CriServer) -> None:
     ids = [shared.run(pod, "sleep 1000") for pod in pods]
     address = shared("PodSandboxStatus", pod_sandbox_id=pods[1]).status.network.ip
     assert shared.exec(ids[0], "busybox", "ping", "-c", "1", "-W", "30", address).exit_code == 0
+
+
+def test_the_policy_counts_when_a_container_is_made(shared: CriServer) -> None:
+    pod, policy = shared.pod(), shared.place / "policy.toml"
+    policy.write_text('[image."registry.example"]\nallow = false\n')
+    try:
+        id = shared("ImageStatus", image={"image": IMAGE}).image.id
+        for image in (IMAGE, id):
+            by_name: dict[str, Any] = {"image": {"image": image}}
+            assert "policy.toml" in refused(
+                lambda more=by_name: shared.create(pod, "true", **more), "PERMISSION_DENIED"
+            )
+    finally:
+        policy.unlink()
+    shared.run(pod, "true")
