@@ -22,7 +22,8 @@ class Limits:
     nothing at all may be sent or received; `linger` is how long a peer may take to read what was sent last. `wait_dial`
     bounds the connecting to a port.
 
-    `tokens` are the requests that may wait for their client, each for `token_life`; `connections` those that are open.
+    `tokens` are the requests that may wait for their client, each for `token_life`. `connections` are those that are
+    served at once, and `strangers` those that have not shown a token, of which the oldest is cut off for a new one.
     """
 
     head: int = 64 << 10
@@ -44,3 +45,4 @@ class Limits:
     tokens: int = 1000
     token_life: float = 60
     connections: int = 1000
+    strangers: int = 256

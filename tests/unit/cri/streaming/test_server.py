@@ -243,6 +243,26 @@ def test_connections_have_a_greatest_number() -> None:
     run(test)
 
 
+def test_who_shows_no_token_does_not_keep_others_out() -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=1, strangers=3)) as serve:
+            client = await open_command(serve.exec("cat"), V4, ALL)
+            await client.send(Stream.STDIN, b"x")
+            await client.wait_for(b"x")
+            parts = urlsplit(serve.forward())
+            strangers = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(10)]
+            strangers[0][1].write(b"POST /exec/unknown HTTP/1.1\r\n" + UPGRADE)
+            await eventually(lambda: len(serve.server._connections.wires) == 4)
+            assert all([await ended(reader) for reader, _ in strangers[:7]])
+            await client.send(Stream.STDIN, b"still here")
+            await client.wait_for(b"still here")
+            for _, writer in strangers:
+                writer.close()
+            await client.close()
+
+    run(test)
+
+
 def test_requests_that_wait_have_a_greatest_number() -> None:
     async def test() -> None:
         async with serving(limits=Limits(tokens=2)) as serve:
