@@ -58,7 +58,14 @@ class StreamingServer:
         loop = asyncio.get_running_loop()
         make = partial(Wire, self._limits, self._connections)
         try:
-            self._server = await loop.create_server(make, host, port, ssl=self._tls, backlog=128)
+            self._server = await loop.create_server(
+                make,
+                host,
+                port,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._limits.wait_head if self._tls else None,
+                backlog=128,
+            )
         except socket.gaierror as error:
             raise ConfigError("host", f"{host!r} is no address: {error.strerror}", document="streaming") from error
         except OSError as error:

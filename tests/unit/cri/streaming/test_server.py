@@ -400,9 +400,12 @@ def test_who_does_not_speak_tls_is_no_connection(tmp_path: Path) -> None:
     async def test() -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*pair)
-        streaming = StreamingServer(LocalRuntime(), tls=context)
+        streaming = StreamingServer(LocalRuntime(), Limits(wait_head=0.2), context)
         await streaming.start()
         url = urlsplit(streaming.issue(ExecRequest("c", ("true",), ALL)))
+        silent, writer = await asyncio.open_connection(url.hostname, url.port)
+        assert await ended(silent)
+        writer.close()
         reader, writer = await asyncio.open_connection(url.hostname, url.port)
         writer.write(b"GET / HTTP/1.1\r\n" + UPGRADE)
         assert await ended(reader)
