@@ -18,11 +18,12 @@ class Limits:
     on at `held_low`; `unsent_high` and `unsent_low` are the same for output that the peer has not taken. A peer that
     provokes answers and does not read them is cut off at `unsent_most`.
 
-    `wait_head` is how long the head may take, `wait_streams` how long the streams that belong together, `idle` how long
-    nothing at all may be sent or received; `linger` is how long a peer may take to read what was sent last. `wait_dial`
-    bounds the connecting to a port.
+    `wait_head` is how long the head may take, and a handshake of TLS; `wait_streams` how long the streams that belong
+    together; `idle` how long nothing at all may be sent or received; `linger` how long a peer may take to read what was
+    sent last.
 
-    `tokens` are the requests that may wait for their client, each for `token_life`; `connections` those that are open.
+    `tokens` are the requests that may wait for their client, each for `token_life`. `connections` are those that are
+    served at once, and `strangers` those that have not shown a token, of which the oldest is cut off for a new one.
     """
 
     head: int = 64 << 10
@@ -38,9 +39,9 @@ class Limits:
     unsent_most: int = 4 << 20
     wait_head: float = 30
     wait_streams: float = 30
-    wait_dial: float = 30
     idle: float = 4 * 3600
     linger: float = 900
     tokens: int = 1000
     token_life: float = 60
     connections: int = 1000
+    strangers: int = 256

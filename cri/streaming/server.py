@@ -58,7 +58,14 @@ class StreamingServer:
         loop = asyncio.get_running_loop()
         make = partial(Wire, self._limits, self._connections)
         try:
-            self._server = await loop.create_server(make, host, port, ssl=self._tls, backlog=128)
+            self._server = await loop.create_server(
+                make,
+                host,
+                port,
+                ssl=self._tls,
+                ssl_handshake_timeout=self._limits.wait_head if self._tls else None,
+                backlog=128,
+            )
         except socket.gaierror as error:
             raise ConfigError("host", f"{host!r} is no address: {error.strerror}", document="streaming") from error
         except OSError as error:
@@ -91,6 +98,8 @@ class _Connections:
         self._limits = limits
         self._tokens = tokens
         self.wires: set[Wire] = set()
+        # In the order in which they came.
+        self._strangers: dict[Wire, None] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
         self._is_closed = False
@@ -99,6 +108,9 @@ class _Connections:
         """A connection stands."""
         self.wires.add(wire)
         self._none_left.clear()
+        self._strangers[wire] = None
+        if len(self._strangers) > self._limits.strangers:
+            next(iter(self._strangers)).abort()
         if self._is_closed:
             # Its handshake of TLS had begun before.
             wire.abort()
@@ -106,6 +118,7 @@ class _Connections:
     def closed(self, wire: Wire) -> None:
         """A connection is over."""
         self.wires.discard(wire)
+        self._strangers.pop(wire, None)
         if not self.wires:
             self._none_left.set()
 
@@ -122,21 +135,22 @@ class _Connections:
                 wire.abort()
             await self._none_left.wait()
 
-    def serve(self, http: Request) -> Served:
+    def serve(self, wire: Wire, http: Request) -> Served:
         """What a request leads to. Raises RefusedError."""
-        if len(self.wires) > self._limits.connections:
-            raise RefusedError(503, f"{self._limits.connections} connections are open, which is the most")
+        if len(self.wires) - len(self._strangers) >= self._limits.connections:
+            raise RefusedError(503, f"{self._limits.connections} connections are served, which is the most")
         if http.method not in ("GET", "POST"):
             raise RefusedError(405, f"{http.method} is not served", [("Allow", "GET, POST")])
         target = _TARGET.fullmatch(http.target)
         request = self._tokens.redeem(target[2]) if target else None
         if target is None or request is None or request.path != target[1]:
             raise RefusedError(404, "not found: a URL can be used once, and within a minute")
-        match request:
-            case ForwardRequest():
-                return self._forward(request, negotiate(http, FORWARD))
-            case ExecRequest() | AttachRequest():
-                return self._command(request, negotiate(http, COMMAND))
+        if isinstance(request, ForwardRequest):
+            served = self._forward(request, negotiate(http, FORWARD))
+        else:
+            served = self._command(request, negotiate(http, COMMAND))
+        del self._strangers[wire]
+        return served
 
     def _command(self, request: ExecRequest | AttachRequest, accepted: Accepted) -> Served:
         core: CommandCore

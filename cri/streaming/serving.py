@@ -41,7 +41,7 @@ class Server(Protocol):
     def opened(self, wire: Wire) -> None:
         """The connection stands, with TLS where that is spoken."""
 
-    def serve(self, request: Request) -> Served:
+    def serve(self, wire: Wire, request: Request) -> Served:
         """What `request` leads to. Raises RefusedError."""
 
     def closed(self, wire: Wire) -> None:

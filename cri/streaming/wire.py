@@ -135,7 +135,7 @@ class Wire(asyncio.Protocol):
             if head is None:
                 return
             request, rest = head
-            served = self._server.serve(request)
+            served = self._server.serve(self, request)
         except HeadError as error:
             self._refuse(answer(error.status, str(error)))
             return

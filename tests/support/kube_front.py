@@ -106,7 +106,7 @@ def _request(target: str) -> StreamRequest:
     kind = parts.path.rpartition("/")[2]
     if kind == "portforward":
         return ForwardRequest("sandbox", tuple(int(port) for port in query.get("ports", [])))
-    flags = [query.get(name, [""])[0] in ("true", "1") for name in ("stdin", "stdout", "stderr", "tty")]
+    flags = [query.get(name, [""])[0].lower() in ("true", "1") for name in ("stdin", "stdout", "stderr", "tty")]
     if kind == "exec":
         return ExecRequest(query["container"][0], tuple(query["command"]), Wanted(*flags))
     return AttachRequest(query["container"][0], Wanted(*flags))

@@ -44,11 +44,13 @@ class Kubectl:
         self._program, self._transport = program, transport
         self._environment = {"HOME": str(home), "PATH": os.environ["PATH"], **(_SPDY if transport == "spdy" else {})}
 
-    async def start(self, *arguments: str, stream: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
-        """Start it with pipes, or with `stream` in their place."""
+    async def start(
+        self, *arguments: str, stdin: int = asyncio.subprocess.PIPE, output: int = asyncio.subprocess.PIPE
+    ) -> asyncio.subprocess.Process:
+        """Start it with pipes, or with other descriptors in their place."""
         command = (self._program, f"--server={self.front.url}", *arguments)
         return await asyncio.create_subprocess_exec(
-            *command, env=self._environment, stdin=stream, stdout=stream, stderr=stream
+            *command, env=self._environment, stdin=stdin, stdout=output, stderr=output
         )
 
     async def run(self, *arguments: str, data: bytes = b"") -> tuple[int | None, bytes, bytes]:
@@ -106,9 +108,10 @@ def test_input_that_the_command_does_not_read(program: str, transport: str, tmp_
     async def test() -> None:
         async with kubectl(program, transport, tmp_path) as client:
             script = "exec 0<&-; head -c 3000000 /dev/zero; exit 5"
-            process = await client.start("exec", "-i", "p", "-c", "c", "--", "sh", "-c", script)
-            assert process.stdin is not None and process.stdout is not None
-            process.stdin.write(bytes(8 << 20))
+            words = ("exec", "-i", "p", "-c", "c", "--", "sh", "-c", script)
+            with open("/dev/zero", "rb") as endless:
+                process = await client.start(*words, stdin=endless.fileno())
+            assert process.stdout is not None
             assert len(await process.stdout.read()) == 3000000
             assert await process.wait() == 5
 
@@ -134,7 +137,7 @@ def test_a_terminal_and_its_size(program: str, transport: str, tmp_path: Path) -
             until = "until stty size | grep -x '{}'; do read x; done; "
             script = until.format("50 132") + until.format("24 80") + "exit 4"
             words = ("exec", "-it", "p", "-c", "c", "--", "sh", "-c", script)
-            process = await client.start(*words, stream=slave)
+            process = await client.start(*words, stdin=slave, output=slave)
             os.close(slave)
             screen = await _screen(master, b"50 132")
             fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))

@@ -243,6 +243,26 @@ def test_connections_have_a_greatest_number() -> None:
     run(test)
 
 
+def test_who_shows_no_token_does_not_keep_others_out() -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=1, strangers=3)) as serve:
+            client = await open_command(serve.exec("cat"), V4, ALL)
+            await client.send(Stream.STDIN, b"x")
+            await client.wait_for(b"x")
+            parts = urlsplit(serve.forward())
+            strangers = [await asyncio.open_connection(parts.hostname, parts.port) for _ in range(10)]
+            strangers[0][1].write(b"POST /exec/unknown HTTP/1.1\r\n" + UPGRADE)
+            await eventually(lambda: len(serve.server._connections.wires) == 4)
+            assert all([await ended(reader) for reader, _ in strangers[:7]])
+            await client.send(Stream.STDIN, b"still here")
+            await client.wait_for(b"still here")
+            for _, writer in strangers:
+                writer.close()
+            await client.close()
+
+    run(test)
+
+
 def test_requests_that_wait_have_a_greatest_number() -> None:
     async def test() -> None:
         async with serving(limits=Limits(tokens=2)) as serve:
@@ -380,9 +400,12 @@ def test_who_does_not_speak_tls_is_no_connection(tmp_path: Path) -> None:
     async def test() -> None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*pair)
-        streaming = StreamingServer(LocalRuntime(), tls=context)
+        streaming = StreamingServer(LocalRuntime(), Limits(wait_head=0.2), context)
         await streaming.start()
         url = urlsplit(streaming.issue(ExecRequest("c", ("true",), ALL)))
+        silent, writer = await asyncio.open_connection(url.hostname, url.port)
+        assert await ended(silent)
+        writer.close()
         reader, writer = await asyncio.open_connection(url.hostname, url.port)
         writer.write(b"GET / HTTP/1.1\r\n" + UPGRADE)
         assert await ended(reader)
