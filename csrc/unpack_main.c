@@ -11,6 +11,7 @@
 #include "layer.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,8 @@ int main(int argc, char **argv)
 	}
 	/* It has no business without who started it. */
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* What a dead process began somebody else removes. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	struct layer_limits limits = { strtoull(argv[2], 0, 10), strtoull(argv[3], 0, 10) };
 	int r = layer_apply(0, 3, strcmp(argv[1], "overlay") ? LAYER_REMOVE : LAYER_OVERLAY, &limits, &result);
 	if (r < 0)
