@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#define MOST_ROUNDS 100
+
 static int remove_entry(int directory, const char *name, int flags)
 {
 	return unlinkat(directory, name, flags) < 0 && errno != ENOENT ? -errno : 0;
@@ -34,7 +36,13 @@ int tree_remove(int directory, const char *name, struct tree_place *place)
 			return remove_entry(directory, name, 0);
 		return errno == ENOENT ? 0 : -errno;
 	}
-	int r = tree_walk(root, &visitor, NULL, place);
+	int r = -ENOTEMPTY;
+	/* Whoever filled it may be dying at this moment. */
+	for (int i = 0; i < MOST_ROUNDS && r == -ENOTEMPTY; i++) {
+		r = tree_walk(root, &visitor, NULL, place);
+		if (r >= 0)
+			r = remove_entry(directory, name, AT_REMOVEDIR);
+	}
 	close(root);
-	return r < 0 ? r : remove_entry(directory, name, AT_REMOVEDIR);
+	return r;
 }

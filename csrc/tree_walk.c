@@ -141,8 +141,13 @@ static int visit(struct walk *walk, struct level *level)
 	struct stat status;
 	const char *name = name_at(level);
 	int r = 0;
-	if (fstatat(walk->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
+	if (fstatat(walk->directory, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno != ENOENT)
+			return -errno;
+		/* Somebody else removes the tree, too. */
+		advance(level);
+		return 0;
+	}
 	if (!S_ISDIR(status.st_mode)) {
 		r = walk->visitor->file(walk->data, walk->directory, name, &status);
 		if (r >= 0)

@@ -23,6 +23,7 @@ from firkin.oci.snapshots.trees import Ids, remove_tree
 from firkin.oci.store.images import ImageStore, Local
 from tests.support.archives import Archive, described
 from tests.support.local_image import add_image
+from tests.support.overlays import overlay_place
 
 pytestmark = pytest.mark.requires("root", "overlay")
 IDS = Ids([(0, 100_000, 65536)], [(0, 200_000, 65536)])
@@ -30,20 +31,23 @@ IDS = Ids([(0, 100_000, 65536)], [(0, 200_000, 65536)])
 
 @pytest.fixture
 def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    with ImageStore(str(tmp_path / "images")) as store:
+    with overlay_place(tmp_path / "images") as place, ImageStore(str(place)) as store:
         yield Snapshots(store)
 
 
 @pytest.fixture
 def nested(tmp_path: Path) -> Iterator[Snapshots]:
     """A store on an overlay, over which no other overlay can be mounted."""
-    for name in ("l", "u", "w", "nested"):
-        (tmp_path / name).mkdir()
-    options = f"lowerdir={tmp_path}/l,upperdir={tmp_path}/u,workdir={tmp_path}/w"
-    subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", tmp_path / "nested"], check=True)
-    with ImageStore(str(tmp_path / "nested/images")) as store:
-        yield Snapshots(store)
-    subprocess.run(["umount", tmp_path / "nested"], check=True)
+    with overlay_place(tmp_path / "outer") as place:
+        for name in ("l", "u", "w", "nested"):
+            (place / name).mkdir()
+        options = f"lowerdir={place}/l,upperdir={place}/u,workdir={place}/w"
+        subprocess.run(["mount", "-t", "overlay", "-o", options, "overlay", place / "nested"], check=True)
+        try:
+            with ImageStore(str(place / "nested/images")) as store:
+                yield Snapshots(store)
+        finally:
+            subprocess.run(["umount", "--lazy", place / "nested"], check=True)
 
 
 @pytest.fixture
@@ -69,6 +73,7 @@ def image(snapshots: Snapshots, name: str = "app", *layers: Archive) -> Local:
     return add_image(snapshots.store, f"test.example/{name}:1", [layer.finish() for layer in archives])
 
 
+@pytest.mark.guest
 def test_a_root_is_the_image_and_can_be_written_to(snapshots: Snapshots, tmp_path: Path) -> None:
     with Holding(snapshots, str(tmp_path / "record"), "web") as holding:
         stack = holding.take(image(snapshots))
@@ -94,13 +99,15 @@ def test_an_exception_leaves_nothing(snapshots: Snapshots, tmp_path: Path) -> No
     assert os.listdir(snapshots.holdings) == []
 
 
+@pytest.mark.guest
 def test_ids_of_a_user_namespace(snapshots: Snapshots, tmp_path: Path) -> None:
     with Holding(snapshots, str(tmp_path / "record"), "web") as holding:
         stack = holding.take(image(snapshots))
         root = holding.make_root(stack, IDS)
-        assert root.overlay is not None and holding.why_copied(stack, IDS) == ""
+        # A file system that maps no ids, as those in memory before Linux 6.3, has copies with other owners instead.
+        assert (root.overlay is None) is bool(holding.why_copied(stack, IDS))
         users = open_users(b"0 100000 65536\n", b"0 200000 65536\n")
-        fd = mount(root.overlay, users)
+        fd = mount(root.overlay, users) if root.overlay else os.open(root.path, os.O_RDONLY)
         try:
             for path, owner in ((".", (100_005, 200_006)), ("d/f", (100_007, 200_008)), ("l", (100_000, 200_000))):
                 status = os.stat(path, dir_fd=fd, follow_symlinks=False)
@@ -110,6 +117,7 @@ def test_ids_of_a_user_namespace(snapshots: Snapshots, tmp_path: Path) -> None:
             os.close(users)
 
 
+@pytest.mark.guest
 def test_where_no_overlay_is_possible_it_is_a_copy(nested: Snapshots, tmp_path: Path) -> None:
     local = image(nested)
     with Holding(nested, str(tmp_path / "record"), "web") as holding:

@@ -17,6 +17,7 @@ from tests.support.archives import Archive
 from tests.support.bundle import Firkin, wait_stopped
 from tests.support.local_image import add_image
 from tests.support.mountinfo import parse_mountinfo
+from tests.support.overlays import overlay_place
 from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "busybox", "overlay")
@@ -74,13 +75,13 @@ CONFIG: dict[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("images")
-    layer = base_layer()
-    with ImageStore(str(place)) as images:
-        add_image(images, BASE, [layer], {"Cmd": ["sh"], "Env": ["PATH=/bin"]})
-        add_image(images, APP, [layer, app_layer()], CONFIG)
-    return place
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with overlay_place(tmp_path_factory.mktemp("images") / "store") as place:
+        layer = base_layer()
+        with ImageStore(str(place)) as images:
+            add_image(images, BASE, [layer], {"Cmd": ["sh"], "Env": ["PATH=/bin"]})
+            add_image(images, APP, [layer, app_layer()], CONFIG)
+        yield place
 
 
 class Runner:
@@ -116,6 +117,7 @@ def run(firkin: Firkin, store: Path) -> Iterator[Runner]:
         assert os.listdir(store / "snapshots" / name) == []
 
 
+@pytest.mark.guest
 def test_what_the_image_says_is_run(run: Runner) -> None:
     assert run(APP).stdout.splitlines() == [
         "uid=1000(cooper) gid=1001(coopers) groups=50(guild)",
@@ -200,6 +202,7 @@ def test_directories_of_the_host_and_of_memory(run: Runner, tmp_path: Path) -> N
     assert "ro" in found["/note"].options
 
 
+@pytest.mark.guest
 def test_images_as_mounts(run: Runner) -> None:
     words = ("--mount", f"type=image,source={APP},target=/all", "--mount",
              f"type=image,src={APP},dst=/part,subpath=srv")  # fmt: skip

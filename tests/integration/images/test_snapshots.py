@@ -21,16 +21,17 @@ from firkin.oci.snapshots.store import Snapshots, Stack
 from firkin.oci.store.images import ImageStore, Local
 from tests.support.archives import Archive, described
 from tests.support.local_image import add_image
+from tests.support.overlays import overlay_place
 
 pytestmark = pytest.mark.requires("root", "overlay")
 
 
 @pytest.fixture
 def snapshots(tmp_path: Path) -> Iterator[Snapshots]:
-    with ImageStore(str(tmp_path / "images")) as store:
+    with overlay_place(tmp_path / "images") as place, ImageStore(str(place)) as store:
         yield Snapshots(store)
         # Whatever happened: nothing half-made is left, and all is as it was recorded.
-        assert os.listdir(f"{tmp_path}/images/snapshots/new") == []
+        assert os.listdir(place / "snapshots/new") == []
         assert list(check(Snapshots(store))) == []
 
 
@@ -89,6 +90,7 @@ def base() -> Archive:
     return archive.add("file", b"lower", pax_headers={"SCHILY.xattr.user.note": "text"}).hard_link("same", "file")
 
 
+@pytest.mark.guest
 def test_layers_become_one_tree(snapshots: Snapshots, tmp_path: Path) -> None:
     upper = Archive().add(".wh.gone").directory("renewed").add("renewed/.wh..wh..opq").add("renewed/new", b"2")
     upper.add("file", b"upper").directory("etc", mode=0o755).add("etc/group", b"").add("etc/.wh.passwd")
@@ -149,6 +151,7 @@ def test_directories_that_a_layer_only_implies_are_those_below(snapshots: Snapsh
     assert snapshots.prepare(local).names == (chained(chain[1]), standalone(chain[0]))
 
 
+@pytest.mark.guest
 def test_files_below_a_link_of_a_lower_layer_are_where_that_leads(snapshots: Snapshots, tmp_path: Path) -> None:
     upper = Archive().add("lib/through", b"1").add("lib/sub/deep", b"2").add("lib/.wh.a")
     local = image(snapshots, "app", base(), upper)
