@@ -5,14 +5,14 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from firkin.cri.network.options import DEFAULT_RANGES
 from firkin.errors import ConfigError
 from firkin.settings import decode_settings
 
-__all__ = ["Config", "Handler", "Images", "Network", "Streaming", "load_config"]
+__all__ = ["Config", "Images", "Network", "Streaming", "load_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +59,11 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
-class Handler:
-    """`[cri.handlers.NAME]`: a runtime handler that runs another OCI runtime by its command line.
-
-    `path` is its program, `root` its directory of state ("" for one below the server's), `options` go before the
-    command.
-    """
-
-    path: str
-    root: str = ""
-    options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """`[cri]`: the server.
 
     `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
     auto or cgroupfs. `max_log_line` is the bytes after which a line of a container's log is split.
-    `metrics_address` is HOST:PORT for /metrics and /healthz, "" for none. `default_handler` is what an empty
-    runtime_handler means: "firkin", or a name of `handlers`.
     """
 
     root: str = "/var/lib/firkin"
@@ -88,12 +73,9 @@ class Config:
     log_level: str = "info"
     log_format: str = "text"
     max_log_line: int = 16384
-    metrics_address: str = ""
-    default_handler: str = "firkin"
     streaming: Streaming = Streaming()
     network: Network = Network()
     images: Images = Images()
-    handlers: dict[str, Handler] = field(default_factory=dict)
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -127,10 +109,6 @@ def _faults(config: Config) -> Iterator[str]:
             yield f"cri.{key}: {getattr(config, key)!r} is not an absolute path"
     if config.max_log_line < 80:
         yield "cri.max_log_line: is less than 80"
-    if config.default_handler not in ("firkin", *config.handlers):
-        yield f"cri.default_handler: there is no handler {config.default_handler!r}"
-    if "firkin" in config.handlers:
-        yield "cri.handlers.firkin: is the name of the built-in handler"
     if bool(config.streaming.certificate) is not bool(config.streaming.key):
         yield "cri.streaming: certificate and key go together"
     if not 0 <= config.streaming.port <= 65535:

@@ -140,7 +140,6 @@ class RuntimeService:
         ]
         own = RuntimeHandlerFeatures(recursive_read_only_mounts=True, user_namespaces=True)
         handlers = [RuntimeHandler(name="", features=own), RuntimeHandler(name="firkin", features=own)]
-        handlers += [RuntimeHandler(name=name) for name in self._node.config.handlers]
         info = {"config": json.dumps({"network": network.source})} if request.verbose else {}
         return StatusResponse(
             status=RuntimeStatus(conditions=conditions),

@@ -39,8 +39,8 @@ async def run_pod_sandbox(node: Node, request: RunPodSandboxRequest) -> RunPodSa
     """
     config, handler = request.config, request.runtime_handler
     check(config)
-    if handler and handler != "firkin" and handler not in node.config.handlers:
-        raise NotFoundError(f"runtime handler {handler!r}: is not configured", hint="[cri.handlers.NAME] does that")
+    if handler not in ("", "firkin"):
+        raise NotFoundError(f"runtime handler {handler!r}: there is none but firkin")
     name = sandbox_name(config)
     made = node.sandboxes.by_name(name)
     if made is not None and made.facts.is_ready:

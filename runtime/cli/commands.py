@@ -86,6 +86,7 @@ MODULES = {
     "cgroup": "firkin.runtime.commands.cgroup",
     "top": "firkin.runtime.commands.top",
     "cri": "firkin.cri.command",
+    "config": "firkin.cri.config_command",
     "completion": "firkin.runtime.commands.completion",
     "help": "firkin.runtime.commands.help",
 }
