@@ -155,6 +155,8 @@ class Holding:
         # The root directory of an overlay is what its upper directory is like.
         upper = os.open(f"{self.path}/upper", _DIRECTORY)
         try:
+            # Whatever the caller's umask is.
+            os.fchmod(upper, DEFAULT_MODE)
             if root:
                 source = os.open(root, _DIRECTORY)
                 try:
@@ -190,6 +192,7 @@ class Holding:
             volume = f"{volumes}/{len(os.listdir(volumes))}"
             os.mkdir(volume, DEFAULT_MODE)
             target = os.open(volume, _DIRECTORY)
+            os.fchmod(target, DEFAULT_MODE)
         except OSError as error:
             raise KernelError(f"make a volume for {path}", error.errno or 0) from error
         try:

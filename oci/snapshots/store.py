@@ -147,7 +147,8 @@ class Snapshots:
         metadata, keeper = self.store.metadata, image.manifest.config.digest
         missing = {item(name) for name in names} - set(metadata.children(keeper))
         if missing:
-            metadata.refer(keeper, missing)
+            with metadata.transaction():
+                metadata.refer(keeper, missing)
 
     def has(self, name: str) -> bool:
         """Whether the layer of this name is here, whole."""

@@ -21,8 +21,10 @@ PLATFORM = Option("platform", "", "PLATFORM", "OS/ARCHITECTURE[/VARIANT] (defaul
 
 
 def open_store(invocation: Invocation) -> ImageStore:
-    """The store that --store names. Raises KernelError, StateError."""
+    """The store that --store names; from here on an interrupted command cleans up. Raises KernelError, StateError."""
     from firkin.oci.store.images import ImageStore, default_root
+
+    _unwind_on_signals()
 
     path = invocation.text("store")
     root = os.path.abspath(path) if path else default_root()
@@ -30,6 +32,19 @@ def open_store(invocation: Invocation) -> ImageStore:
         return ImageStore(root)
     except OSError as error:
         raise KernelError(f"open the images in {root}", error.errno or 0) from error
+
+
+def _unwind_on_signals() -> None:
+    # The interpreter is started without handlers, as most commands have nothing to undo that the next one does not.
+    import _signal
+
+    for number, handler in ((_signal.SIGINT, _signal.default_int_handler), (_signal.SIGTERM, _end)):
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def platform_of(invocation: Invocation) -> Platform:
