@@ -286,6 +286,18 @@ def test_in_the_background(run: Runner) -> None:
     assert run.holdings() == []
 
 
+@pytest.mark.requires("memory", "cpu", "pids")
+def test_limits(run: Runner) -> None:
+    words = ("--memory", "64m", "--cpus", "0.5", "--pids-limit", "20")
+    script = "cd /sys/fs/cgroup; cat memory.max cpu.max pids.max"
+    assert run.base(script, *words).split() == ["67108864", "50000", "100000", "20"]
+
+
+def test_doctor_tells_what_images_become(firkin: Firkin) -> None:
+    (line,) = [line for line in firkin("doctor").stdout.splitlines() if " images " in line]
+    assert line.startswith(("ok      images      overlays", "note    images      overlays"))
+
+
 def test_a_strict_umask_is_none_of_the_containers(run: Runner) -> None:
     script = "stat -c %a / /data /etc/hostname; umask"
     done = run("--entrypoint", "/bin/sh", APP, "-c", script, umask=0o077)
