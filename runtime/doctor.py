@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
-from firkin.errors import CgroupError
+from firkin.errors import CgroupError, KernelError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything; changes nothing."""
-    return [*_kernel(), *_cgroup(), *_systemd(), *_namespaces(), *_seccomp(), *_rights(), *_speed()]
+    return [*_kernel(), *_cgroup(), *_systemd(), *_namespaces(), *_seccomp(), *_images(), *_rights(), *_speed()]
 
 
 def _read(path: str) -> str | None:
@@ -124,6 +124,27 @@ def _seccomp() -> Iterator[Finding]:
         yield Finding("warning", "seccomp", "not in this kernel: filters can't be loaded")
     else:
         yield Finding("ok", "seccomp", f"actions: {actions}")
+
+
+def _images() -> Iterator[Finding]:
+    from firkin.oci.snapshots.overlay import Overlay, mount, open_users
+
+    # Mounted nowhere, and gone at once.
+    overlay = Overlay(("/etc", "/usr"))
+    try:
+        os.close(mount(overlay))
+        users = open_users(b"0 100000 65536\n", b"0 100000 65536\n")
+    except KernelError as error:
+        yield Finding("warning", "images", f"{error.message}: containers get copies of their images")
+        return
+    try:
+        os.close(mount(overlay, users))
+        yield Finding("ok", "images", "overlays of layers, with the ids of user namespaces")
+    except KernelError:
+        text = "overlays of layers; user namespaces get copies, as files here can't have their ids mapped"
+        yield Finding("note", "images", text, "/usr lies on a file system without idmapped mounts")
+    finally:
+        os.close(users)
 
 
 def _rights() -> Iterator[Finding]:

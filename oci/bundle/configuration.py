@@ -6,12 +6,13 @@ Source: image-spec conversion.md; the defaults are those that container engines 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firkin.errors import ImageError
 from firkin.oci.bundle.users import Identity
 from firkin.oci.default_config import default_config
 from firkin.oci.image.config import ImageConfig, ProcessConfig
+from firkin.oci.record import NOTHING
 
 __all__ = ["DEFAULT_CAPABILITIES", "Wishes", "runtime_config"]
 
@@ -37,8 +38,7 @@ DEFAULT_CAPABILITIES = (
 _MASKED = ("/proc/interrupts", "/sys/devices/virtual/powercap")
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What somebody wants to be otherwise than the image says.
 
     `args` come instead of the image's command; with `entrypoint`, which may be empty, instead of all of it. `env` is
@@ -58,7 +58,7 @@ class Wishes:
     host_network: bool = False
     users: tuple[int, int] | None = None
     mounts: Sequence[Mapping[str, object]] = ()
-    resources: Mapping[str, object] = field(default_factory=dict)
+    resources: Mapping[str, object] = NOTHING
     capabilities: Sequence[str] = DEFAULT_CAPABILITIES
     seccomp: Mapping[str, object] | None = None
 

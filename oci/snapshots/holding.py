@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from firkin.errors import ConfigError, KernelError
 from firkin.oci._resolve import lib
 from firkin.oci.json_text import dump, parse
-from firkin.oci.layers.unpack import DEFAULT_LIMITS, Limits
 from firkin.oci.snapshots.implied import DEFAULT_MODE, make_alike
 from firkin.oci.snapshots.making import lock_directory
 from firkin.oci.snapshots.names import chain_ids, chained, flat, standalone
@@ -28,6 +27,9 @@ from firkin.oci.snapshots.probe import why_no_mapped_layers
 from firkin.oci.snapshots.store import Snapshots, Stack
 from firkin.oci.snapshots.trees import Ids, copy_tree, remove_tree
 from firkin.oci.store.images import Local
+
+if TYPE_CHECKING:
+    from firkin.oci.layers.unpack import Limits
 
 __all__ = ["Held", "Holding", "Root", "read_holding"]
 
@@ -96,7 +98,7 @@ class Holding:
             self.close()
 
     def take(
-        self, image: Local, *, limits: Limits = DEFAULT_LIMITS, workers: int = 0,
+        self, image: Local, *, limits: Limits | None = None, workers: int = 0,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Stack:  # fmt: skip
         """The layers of an image, unpacked if need be, which stay for as long as the holding does.
@@ -153,6 +155,8 @@ class Holding:
         # The root directory of an overlay is what its upper directory is like.
         upper = os.open(f"{self.path}/upper", _DIRECTORY)
         try:
+            # Whatever the caller's umask is.
+            os.fchmod(upper, DEFAULT_MODE)
             if root:
                 source = os.open(root, _DIRECTORY)
                 try:
@@ -188,6 +192,7 @@ class Holding:
             volume = f"{volumes}/{len(os.listdir(volumes))}"
             os.mkdir(volume, DEFAULT_MODE)
             target = os.open(volume, _DIRECTORY)
+            os.fchmod(target, DEFAULT_MODE)
         except OSError as error:
             raise KernelError(f"make a volume for {path}", error.errno or 0) from error
         try:

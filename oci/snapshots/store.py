@@ -6,11 +6,9 @@ import fcntl
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from firkin.errors import KernelError
-from firkin.oci.layers.unpack import DEFAULT_LIMITS, Limits
-from firkin.oci.snapshots.layer import Made
 from firkin.oci.snapshots.making import lock_directory
 from firkin.oci.snapshots.names import chain_ids, chained, flat, item, standalone
 from firkin.oci.snapshots.overlay import Overlay, mount, read_only
@@ -18,6 +16,10 @@ from firkin.oci.snapshots.probe import why_no_overlay
 from firkin.oci.snapshots.trees import Usage, remove_tree, sync
 from firkin.oci.store.images import ImageStore, Local
 from firkin.oci.store.metadata import Snapshot
+
+if TYPE_CHECKING:
+    from firkin.oci.layers.unpack import Limits
+    from firkin.oci.snapshots.layer import Made
 
 __all__ = ["Snapshots", "Stack"]
 
@@ -73,13 +75,14 @@ class Snapshots:
         return self._flat(image, rows) or self._layered(image, rows)
 
     def prepare(
-        self, image: Local, *, limits: Limits = DEFAULT_LIMITS, workers: int = 0,
+        self, image: Local, *, limits: Limits | None = None, workers: int = 0,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Stack:  # fmt: skip
         """The image's root file system; what is missing of it is unpacked.
 
-        Somebody else who unpacks the same layer at this moment is waited for. Parameters: `workers` is how many layers
-        are unpacked at a time, 0 for one a processor; `progress` is told how many layers are there of how many.
+        Somebody else who unpacks the same layer at this moment is waited for. Parameters: `limits` are those of one
+        layer, None for the usual ones; `workers` is how many layers are unpacked at a time, 0 for one a processor;
+        `progress` is told how many layers are there of how many.
         Raises ImageError for what is wrong with the image, KernelError for the machine, StateError; layers that are
         whole stay, and nothing else.
         """
@@ -91,7 +94,8 @@ class Snapshots:
                 return stack
             self._make(image, limits, workers or os.cpu_count() or 1, progress)
 
-    def _make(self, image: Local, limits: Limits, workers: int, progress: Callable[[int, int], None]) -> None:
+    def _make(self, image: Local, limits: Limits | None, workers: int, progress: Callable[[int, int], None]) -> None:
+        from firkin.oci.layers.unpack import DEFAULT_LIMITS
         from firkin.oci.snapshots.image import make_flat, make_layers
 
         top = (chain_ids(layer.diff_id for layer in image.layers) or ["none"])[-1]
@@ -104,9 +108,9 @@ class Snapshots:
         try:
             if self.find(image) is None:
                 if not image.layers or why_no_overlay(self.root):
-                    make_flat(self, image, limits, progress)
+                    make_flat(self, image, limits or DEFAULT_LIMITS, progress)
                 else:
-                    make_layers(self, image, limits, workers, progress)
+                    make_layers(self, image, limits or DEFAULT_LIMITS, workers, progress)
         finally:
             remove_tree(place)
             os.close(lock)
@@ -143,7 +147,8 @@ class Snapshots:
         metadata, keeper = self.store.metadata, image.manifest.config.digest
         missing = {item(name) for name in names} - set(metadata.children(keeper))
         if missing:
-            metadata.refer(keeper, missing)
+            with metadata.transaction():
+                metadata.refer(keeper, missing)
 
     def has(self, name: str) -> bool:
         """Whether the layer of this name is here, whole."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 
 from firkin.errors import KernelError
@@ -69,7 +68,7 @@ class Assembly:
         files = write_files(self.holding.path, self._wishes.hostname, self._ids, host_network=network)
         mounts = [mount for mount in files if mount["destination"] not in places]
         mounts += [*volumes, *(self._mount(one, images.get(one), number) for number, one in enumerate(wanted))]
-        self._wishes = dataclasses.replace(self._wishes, root=root.path, mounts=mounts)
+        self._wishes = self._wishes._replace(root=root.path, mounts=mounts)
 
     @property
     def _run(self) -> ProcessConfig:

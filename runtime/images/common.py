@@ -35,10 +35,11 @@ POLICY = Option("policy", "", "FILE", "which images are allowed (default: /etc/f
 
 
 def open_store(invocation: Invocation) -> ImageStore:
-    """The store that --store names. Raises KernelError, StateError."""
+    """The store that --store names; from here on an interrupted command cleans up. Raises KernelError, StateError."""
     from firkin.oci.store.images import ImageStore, default_root
 
     ignore_broken_pipes()
+    _unwind_on_signals()
     path = invocation.text("store")
     root = os.path.abspath(path) if path else default_root()
     try:
@@ -50,6 +51,17 @@ def open_store(invocation: Invocation) -> ImageStore:
 def ignore_broken_pipes() -> None:
     """Let a server or a program that goes away be an error that can be told, instead of the end of this process."""
     _signal.signal(_signal.SIGPIPE, _signal.SIG_IGN)
+
+
+def _unwind_on_signals() -> None:
+    # The interpreter is started without handlers, as most commands have nothing to undo that the next one does not.
+    for number, handler in ((_signal.SIGINT, _signal.default_int_handler), (_signal.SIGTERM, _end)):
+        if _signal.getsignal(number) != _signal.SIG_IGN:
+            _signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def platform_of(invocation: Invocation) -> Platform:

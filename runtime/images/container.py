@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal
 import os
 
 from firkin.errors import AlreadyExistsError, ImageError, NotFoundError, PolicyError, UsageError
@@ -60,6 +61,8 @@ def run_image(invocation: Invocation) -> int:
 def _new_id(invocation: Invocation) -> str:
     if invocation.flag("detach") and invocation.flag("rm"):
         raise UsageError("run: option --rm contradicts --detach: nobody stays to delete it", hint="firkin delete does")
+    if invocation.flag("detach") and invocation.flag("interactive"):
+        raise UsageError("run: option --interactive contradicts --detach: nobody stays to pass standard input on")
     if invocation.flag("keep") and invocation.flag("rm"):
         raise UsageError("run: option --rm contradicts --keep")
     id = invocation.text("name") or os.urandom(6).hex()
@@ -93,6 +96,9 @@ def _find(invocation: Invocation, store: ImageStore, name: str) -> Local:
 
 
 def _detach(invocation: Invocation, assembly: Assembly, id: str) -> int:
+    # An interruption must not take the files away from a container that runs already.
+    for number in (_signal.SIGINT, _signal.SIGTERM):
+        _signal.signal(number, _signal.SIG_IGN)
     with detached_streams(f"{assembly.holding.path}/output"):
         outcome = _create(invocation, assembly, id, foreground=False)
     os.close(outcome.pidfd)

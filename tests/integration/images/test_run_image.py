@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tarfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -284,6 +286,41 @@ def test_in_the_background(run: Runner) -> None:
     assert run.holdings() == []
 
 
+@pytest.mark.requires("memory", "cpu", "pids")
+def test_limits(run: Runner) -> None:
+    words = ("--memory", "64m", "--cpus", "0.5", "--pids-limit", "20")
+    script = "cd /sys/fs/cgroup; cat memory.max cpu.max pids.max"
+    assert run.base(script, *words).split() == ["67108864", "50000", "100000", "20"]
+
+
+def test_doctor_tells_what_images_become(firkin: Firkin) -> None:
+    (line,) = [line for line in firkin("doctor").stdout.splitlines() if " images " in line]
+    assert line.startswith(("ok      images      overlays", "note    images      overlays"))
+
+
+def test_a_strict_umask_is_none_of_the_containers(run: Runner) -> None:
+    script = "stat -c %a / /data /etc/hostname; umask"
+    done = run("--entrypoint", "/bin/sh", APP, "-c", script, umask=0o077)
+    assert done.stdout.split() == ["755", "755", "644", "0022"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(firkin: Firkin, tmp_path: Path, number: signal.Signals) -> None:
+    with overlay_place(tmp_path / "images") as place:
+        with ImageStore(str(place)) as images:
+            add_image(images, BASE, [base_layer(), Archive().add("zeros", bytes(256 << 20)).finish()])
+        argv = firkin.command("run", "--store", place, BASE, "sh")
+        with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            deadline = time.monotonic() + 60
+            while not list((place / "snapshots").glob("new/layer-*/fs/zeros")) and time.monotonic() < deadline:
+                assert process.poll() is None
+            process.send_signal(number)
+            assert process.stderr and process.stderr.read() == b""
+        assert process.returncode == 128 + number
+        assert os.listdir(place / "containers") == os.listdir(place / "snapshots/new") == []
+        assert firkin("fsck", "--store", place).stdout == ""
+
+
 def test_images_know_their_containers(firkin: Firkin, tmp_path: Path) -> None:
     with ImageStore(str(tmp_path / "images")) as images:
         add_image(images, BASE, [base_layer()], {"Cmd": ["sleep", "1000"], "Env": ["PATH=/bin"]})
@@ -328,6 +365,7 @@ def test_images_know_their_containers(firkin: Firkin, tmp_path: Path) -> None:
         (("--pull", "never", "test.example/none:1"), 1, "is not here"),
         (("--platform", "linux/s390x", "--pull", "never", BASE), 1, "s390x"),
         (("-d", "--rm", BASE), 1, "nobody stays to delete it"),
+        (("-d", "-i", BASE), 1, "nobody stays to pass standard input on"),
         (("-d", "-t", BASE), 1, "--console-socket"),
     ],
 )
