@@ -14,6 +14,7 @@ from firkin.cri.network.embedded import pod_link, settings
 from firkin.cri.network.embedded.bridge import check_ranges, make_bridge, settle_gateways
 from firkin.cri.network.embedded.leases import Leases
 from firkin.cri.network.embedded.ports import Ports
+from firkin.cri.network.embedded.reports import drop_reports
 from firkin.cri.network.embedded.store import Record, Store
 from firkin.cri.network.embedded.table import NatTable
 from firkin.cri.network.model import INTERFACE, PodNetwork, Sandbox
@@ -194,10 +195,20 @@ class BridgeNetwork:
         table = NatTable(options.table, options.bridge)
         elements = self._ports.requests(self._records.values())
         nftables.commit(self._netfilter, [*table.make(), *table.fill(ranges, self._direct), *elements])
+        self._keep_reports()
         ports = {found.name for found in link.list_links(self._host, self._bridge.index)}
         for record in self._records.values():
             if record.link not in ports and record.id not in self._retired:
                 self._reconnect(record)
+
+    def _keep_reports(self) -> None:
+        try:
+            nftables.commit(self._netfilter, drop_reports(self._options.table, pod_link.GROUP))
+        except KernelError as error:
+            # Without nftables for bridges there is more noise, and nothing else is missing.
+            if error.errno not in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.ENOENT):
+                raise
+            _log.info("reports of multicast listeners go to all pods: %s", error)
 
     def _reconnect(self, record: Record) -> None:
         try:

@@ -24,10 +24,24 @@ from firkin.cri.network.netlink.link import Link
 from firkin.cri.network.netlink.namespace import entered
 from firkin.errors import KernelError, NetworkError
 
-__all__ = ["PREFIX", "TRASH", "PodLink", "check_link", "connect", "link_name", "mac_address", "remove_link", "retire"]
+__all__ = [
+    "GROUP",
+    "PREFIX",
+    "TRASH",
+    "PodLink",
+    "check_link",
+    "connect",
+    "link_name",
+    "mac_address",
+    "remove_link",
+    "retire",
+]
 
 PREFIX = "fk"
 """What the names of links of pods begin with."""
+
+GROUP = 0x66_6B_00_00
+"""The group of the links of pods on the host."""
 
 TRASH = 0x66_6B_00_01
 """The group of links that are to be deleted."""
@@ -80,6 +94,7 @@ class PodLink:
 
     def connect(self, bridge: Link) -> None:
         """Make the host's half a port of the bridge, through which packets go when this returns. Raises KernelError."""
+        settings.settle_port(self._record.link)
         connect(self._host, self._record, bridge.index)
         self._await_readiness(bridge.name)
 
@@ -100,7 +115,7 @@ class PodLink:
     def _make_pair(self, mtu: int) -> None:
         record = self._record
         try:
-            self._host.do(link.new_veth(record.link, self._pod, INTERFACE, record.mac, mtu))
+            self._host.do(link.new_veth(record.link, GROUP, self._pod, INTERFACE, record.mac, mtu))
         except KernelError as error:
             if error.errno == errno.EEXIST:
                 error.hint = f"is there {INTERFACE} in the network namespace already?"
