@@ -17,7 +17,7 @@ from firkin.cri.network.embedded.ports import Ports
 from firkin.cri.network.embedded.reports import drop_reports
 from firkin.cri.network.embedded.store import Record, Store
 from firkin.cri.network.embedded.table import NatTable
-from firkin.cri.network.model import INTERFACE, PodNetwork, Sandbox
+from firkin.cri.network.model import INTERFACE, Bandwidth, PodNetwork, Sandbox
 from firkin.cri.network.netlink import link, nftables
 from firkin.cri.network.netlink.address import Interface, Network
 from firkin.cri.network.netlink.connection import Connection
@@ -90,7 +90,7 @@ class BridgeNetwork:
         finally:
             os.close(pod)
 
-    def steps(self, record: Record, made: pod_link.PodLink) -> list[Step]:
+    def steps(self, record: Record, made: pod_link.PodLink, bandwidth: Bandwidth) -> list[Step]:
         """The steps that attach a pod, in their order."""
 
         def nothing() -> None:
@@ -101,6 +101,7 @@ class BridgeNetwork:
             Step("record", lambda: self._remember(record), lambda: self._forget(record)),
             Step("link", lambda: made.make(self._bridge.mtu), lambda: pod_link.remove_link(self._host, record.link)),
             Step("port of the bridge", lambda: made.connect(self._bridge), nothing),
+            Step("bandwidth", lambda: made.limit(bandwidth), nothing),
             Step("ports of the host", lambda: self._ports.lead(record), lambda: self._ports.release(record)),
         ]
 
@@ -238,7 +239,7 @@ class BridgeNetwork:
             raise
         made = pod_link.PodLink(self._host, self._home, pod, record)
         try:
-            run_steps(self.steps(record, made))
+            run_steps(self.steps(record, made, sandbox.bandwidth))
         finally:
             made.close()
         return PodNetwork(tuple(str(address.ip) for address in addresses), INTERFACE, mac, NAME)
