@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firkin.cri.network.embedded.network import BridgeNetwork
-from firkin.cri.network.model import PodNetwork, PortMapping, Sandbox
+from firkin.cri.network.model import Bandwidth, PodNetwork, PortMapping, Sandbox
 from firkin.cri.network.options import Options
 from tests.support.netns import Namespace, World, run
 
@@ -36,10 +36,10 @@ class Pods:
         self.options = Options(state=str(state), ranges=RANGES, **more)  # type: ignore[arg-type]
         self.network = BridgeNetwork(self.options)
 
-    def add(self, name: str, *ports: PortMapping) -> Pod:
+    def add(self, name: str, *ports: PortMapping, bandwidth: Bandwidth = Bandwidth()) -> Pod:  # noqa: B008
         """Attach a new pod."""
         namespace = self.here.namespace(name)
-        sandbox = Sandbox(name, namespace.path, ports=ports)
+        sandbox = Sandbox(name, namespace.path, ports=ports, bandwidth=bandwidth)
         return Pod(sandbox, namespace, self.network.attach(sandbox))
 
     def remove(self, pod: Pod) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import glob
 import os
+import select
 import signal
 from collections.abc import Iterator
 
@@ -41,27 +41,54 @@ def end_interrupted(path: str) -> None:
     except FileNotFoundError:
         return
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            for process in _holders(path):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-            # Their descriptors are closed while they die.
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        # One that was killed may have started another just before.
+        while not _is_locked(fd) and _kill(_holders(path)):
+            pass
+        fcntl.flock(fd, fcntl.LOCK_EX)
         os.unlink(path)
     finally:
         os.close(fd)
 
 
-def _holders(path: str) -> set[int]:
-    held, own = os.stat(path), os.getpid()
-    found = set()
-    for name in glob.iglob("/proc/[0-9]*/fd/*"):
+def _is_locked(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _kill(processes: list[int]) -> bool:
+    # Whether there was one, held by a descriptor: its lock is free when it has ended.
+    for process in processes:
         try:
-            if os.path.samestat(os.stat(name), held):
-                found.add(int(name.split("/")[2]))
-        except OSError:
-            # It has ended, or closed it, or it is none that can be asked.
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [])
+        except ProcessLookupError:
             continue
-    return found - {own}
+        finally:
+            os.close(process)
+    return bool(processes)
+
+
+def _holders(path: str) -> list[int]:
+    held, found = os.stat(path), []
+    for name in os.listdir("/proc"):
+        if name.isdigit() and int(name) != os.getpid() and _holds(name, held):
+            with contextlib.suppress(ProcessLookupError):
+                process = os.pidfd_open(int(name))
+                # Its number may be another's by now.
+                if _holds(name, held):
+                    found.append(process)
+                else:
+                    os.close(process)
+    return found
+
+
+def _holds(process: str, held: os.stat_result) -> bool:
+    directory = f"/proc/{process}/fd"
+    try:
+        return any(os.path.samestat(os.stat(f"{directory}/{name}"), held) for name in os.listdir(directory))
+    except OSError:
+        # It has ended, or closes what it had.
+        return False

@@ -14,9 +14,10 @@ from firkin.cri.network.embedded import pod_link, settings
 from firkin.cri.network.embedded.bridge import check_ranges, make_bridge, settle_gateways
 from firkin.cri.network.embedded.leases import Leases
 from firkin.cri.network.embedded.ports import Ports
+from firkin.cri.network.embedded.reports import drop_reports
 from firkin.cri.network.embedded.store import Record, Store
 from firkin.cri.network.embedded.table import NatTable
-from firkin.cri.network.model import INTERFACE, PodNetwork, Sandbox
+from firkin.cri.network.model import INTERFACE, Bandwidth, PodNetwork, Sandbox
 from firkin.cri.network.netlink import link, nftables
 from firkin.cri.network.netlink.address import Interface, Network
 from firkin.cri.network.netlink.connection import Connection
@@ -89,7 +90,7 @@ class BridgeNetwork:
         finally:
             os.close(pod)
 
-    def steps(self, record: Record, made: pod_link.PodLink) -> list[Step]:
+    def steps(self, record: Record, made: pod_link.PodLink, bandwidth: Bandwidth) -> list[Step]:
         """The steps that attach a pod, in their order."""
 
         def nothing() -> None:
@@ -100,6 +101,7 @@ class BridgeNetwork:
             Step("record", lambda: self._remember(record), lambda: self._forget(record)),
             Step("link", lambda: made.make(self._bridge.mtu), lambda: pod_link.remove_link(self._host, record.link)),
             Step("port of the bridge", lambda: made.connect(self._bridge), nothing),
+            Step("bandwidth", lambda: made.limit(bandwidth), nothing),
             Step("ports of the host", lambda: self._ports.lead(record), lambda: self._ports.release(record)),
         ]
 
@@ -194,10 +196,20 @@ class BridgeNetwork:
         table = NatTable(options.table, options.bridge)
         elements = self._ports.requests(self._records.values())
         nftables.commit(self._netfilter, [*table.make(), *table.fill(ranges, self._direct), *elements])
+        self._keep_reports()
         ports = {found.name for found in link.list_links(self._host, self._bridge.index)}
         for record in self._records.values():
             if record.link not in ports and record.id not in self._retired:
                 self._reconnect(record)
+
+    def _keep_reports(self) -> None:
+        try:
+            nftables.commit(self._netfilter, drop_reports(self._options.table, pod_link.GROUP))
+        except KernelError as error:
+            # Without nftables for bridges there is more noise, and nothing else is missing.
+            if error.errno not in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.ENOENT):
+                raise
+            _log.info("reports of multicast listeners go to all pods: %s", error)
 
     def _reconnect(self, record: Record) -> None:
         try:
@@ -227,7 +239,7 @@ class BridgeNetwork:
             raise
         made = pod_link.PodLink(self._host, self._home, pod, record)
         try:
-            run_steps(self.steps(record, made))
+            run_steps(self.steps(record, made, sandbox.bandwidth))
         finally:
             made.close()
         return PodNetwork(tuple(str(address.ip) for address in addresses), INTERFACE, mac, NAME)

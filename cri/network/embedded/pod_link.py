@@ -16,18 +16,33 @@ from functools import partial
 from firkin.cri.network.embedded import settings
 from firkin.cri.network.embedded.leases import gateway
 from firkin.cri.network.embedded.store import Record
-from firkin.cri.network.model import INTERFACE
+from firkin.cri.network.model import INTERFACE, Bandwidth
 from firkin.cri.network.netlink import address, link
 from firkin.cri.network.netlink.address import Interface
 from firkin.cri.network.netlink.connection import Connection
 from firkin.cri.network.netlink.link import Link
 from firkin.cri.network.netlink.namespace import entered
+from firkin.cri.network.netlink.shaping import limit_rate
 from firkin.errors import KernelError, NetworkError
 
-__all__ = ["PREFIX", "TRASH", "PodLink", "check_link", "connect", "link_name", "mac_address", "remove_link", "retire"]
+__all__ = [
+    "GROUP",
+    "PREFIX",
+    "TRASH",
+    "PodLink",
+    "check_link",
+    "connect",
+    "link_name",
+    "mac_address",
+    "remove_link",
+    "retire",
+]
 
 PREFIX = "fk"
 """What the names of links of pods begin with."""
+
+GROUP = 0x66_6B_00_00
+"""The group of the links of pods on the host."""
 
 TRASH = 0x66_6B_00_01
 """The group of links that are to be deleted."""
@@ -80,8 +95,24 @@ class PodLink:
 
     def connect(self, bridge: Link) -> None:
         """Make the host's half a port of the bridge, through which packets go when this returns. Raises KernelError."""
+        settings.settle_port(self._record.link)
         connect(self._host, self._record, bridge.index)
         self._await_readiness(bridge.name)
+
+    def limit(self, bandwidth: Bandwidth) -> None:
+        """Limit what the pod receives and sends. Raises KernelError."""
+        ends = ((self._host, self._record.link, bandwidth.ingress), (self._inside, INTERFACE, bandwidth.egress))
+        for connection, name, bits in ends:
+            if bits:
+                self._limit(connection, name, bits)
+
+    def _limit(self, connection: Connection, name: str, bits: int) -> None:
+        try:
+            connection.do(limit_rate(link.find_link(connection, name).index, bits))
+        except KernelError as error:
+            if error.errno == errno.ENOENT:
+                error.hint = "the kernel has no sch_tbf"
+            raise
 
     def _await_readiness(self, bridge: str) -> None:
         # What a link sends, or a port forwards, is lost until the kernel's link watch has seen the carrier; then it is
@@ -100,7 +131,7 @@ class PodLink:
     def _make_pair(self, mtu: int) -> None:
         record = self._record
         try:
-            self._host.do(link.new_veth(record.link, self._pod, INTERFACE, record.mac, mtu))
+            self._host.do(link.new_veth(record.link, GROUP, self._pod, INTERFACE, record.mac, mtu))
         except KernelError as error:
             if error.errno == errno.EEXIST:
                 error.hint = f"is there {INTERFACE} in the network namespace already?"

@@ -151,10 +151,9 @@ class Ports:
 
     def _forget(self, record: Record) -> None:
         versions = {address.version for address in record.addresses}
-        ports = {(PROTOCOLS[port.protocol], port.host_port) for port in record.ports if port.protocol == "udp"}
-        messages = [forget_port(version, *port) for version in versions for port in ports]
-        if messages:
-            self._connection.do(*messages, ignore={errno.ENOENT})
+        for port in {port.host_port for port in record.ports if port.protocol == "udp"}:
+            for version in versions:
+                forget_port(self._connection, version, PROTOCOLS["udp"], port)
 
 
 def _targets(port: PortMapping, addresses: Iterable[Interface]) -> Iterator[tuple[str, bytes, bytes]]:

@@ -10,7 +10,7 @@ import os
 
 from firkin.errors import KernelError
 
-__all__ = ["change", "forward", "has_ipv6", "settle_bridge", "settle_pod"]
+__all__ = ["change", "forward", "has_ipv6", "settle_bridge", "settle_pod", "settle_port"]
 
 _NET = "/proc/sys/net"
 
@@ -49,6 +49,13 @@ def settle_bridge(name: str) -> None:
         change(f"ipv6/conf/{name}/disable_ipv6", "0")
         # Its link-local address is given to it as the others are.
         change(f"ipv6/conf/{name}/addr_gen_mode", "1")
+
+
+def settle_port(name: str) -> None:
+    """What the host's half of a pair needs, before it is up. Raises KernelError."""
+    if has_ipv6():
+        # A port needs no address; it would look for duplicates, for routers and for listeners, in the pod.
+        _write(f"ipv6/conf/{name}/disable_ipv6", "1")
 
 
 def settle_pod(name: str, *, wants_ipv6: bool) -> None:

@@ -12,11 +12,15 @@ import sys
 from firkin.cri.network.netlink.messages import Attribute, nested
 
 __all__ = [
+    "LINK",
+    "NETWORK",
     "Expression",
     "address_in",
+    "byte_is",
     "destination_is_local",
     "dnat",
     "drop",
+    "from_group",
     "from_interface",
     "is_destination_translated",
     "is_ipv",
@@ -29,13 +33,16 @@ __all__ = [
     "to_interface",
 ]
 
+LINK, NETWORK = 0, 1
+"""Headers of a packet."""
+
 Expression = dict[str, list[Attribute]]
 
 _VERDICT = 0
 _FIRST = 8
 _EQUAL, _DIFFERENT = 0, 1
-_META_IIFNAME, _META_OIFNAME, _META_NFPROTO, _META_L4PROTO = 6, 7, 15, 16
-_NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
+_META_IIFNAME, _META_OIFNAME, _META_NFPROTO, _META_L4PROTO, _META_IIFGROUP = 6, 7, 15, 16, 21
+_TRANSPORT = 2
 _CT_STATUS, _DESTINATION_TRANSLATED = 2, 0x20
 _FIB_BY_DESTINATION, _FIB_ADDRESS_TYPE, _LOCAL = 2, 3, 2
 _DNAT = 1
@@ -56,6 +63,16 @@ def is_ipv(version: int) -> list[Expression]:
 def from_interface(name: str) -> list[Expression]:
     """`iifname`: comes from the link of that name."""
     return [_meta(_META_IIFNAME, _FIRST), _compare(_padded(name))]
+
+
+def from_group(group: int) -> list[Expression]:
+    """`iifgroup`: comes from a link of that group."""
+    return [_meta(_META_IIFGROUP, _FIRST), _compare(group.to_bytes(4, sys.byteorder))]
+
+
+def byte_is(base: int, offset: int, value: int) -> list[Expression]:
+    """`@BASE,OFFSET,8 VALUE`: the byte at an offset of LINK or NETWORK, the header of the link or the network."""
+    return [_payload(base, offset, 1, 0), _compare(bytes([value]))]
 
 
 def to_interface(name: str, *, negated: bool = False) -> list[Expression]:
@@ -79,7 +96,7 @@ def address_in(version: int, which: str, network: bytes, mask: bytes, *, negated
 def load_address(version: int, which: str, register: int = 0) -> list[Expression]:
     """Put the packet's source or destination into registers from `register` on."""
     offset, length = _PLACES[version, which]
-    return [_payload(_NETWORK_HEADER, offset, length, register)]
+    return [_payload(NETWORK, offset, length, register)]
 
 
 def load_protocol(register: int) -> list[Expression]:
@@ -89,7 +106,7 @@ def load_protocol(register: int) -> list[Expression]:
 
 def load_port(register: int) -> list[Expression]:
     """Put the destination's port, of TCP, UDP or SCTP, into a register."""
-    return [_payload(_TRANSPORT_HEADER, 2, 2, register)]
+    return [_payload(_TRANSPORT, 2, 2, register)]
 
 
 def look_up(name: str, *, into: int | None = None, negated: bool = False) -> list[Expression]:

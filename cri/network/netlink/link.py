@@ -82,8 +82,8 @@ def new_bridge(name: str, mac: str, mtu: int) -> Message:
     )
 
 
-def new_veth(name: str, namespace: int, peer: str, mac: str, mtu: int) -> Message:
-    """Make a veth pair: `name` here, `peer` with the address `mac` in the network namespace of that descriptor.
+def new_veth(name: str, group: int, namespace: int, peer: str, mac: str, mtu: int) -> Message:
+    """Make a veth pair: `name` in a group here, `peer` with the address `mac` in the network namespace `namespace`.
 
     One queue each: more serve only XDP, and by default there is one for each processor.
     """
@@ -96,6 +96,7 @@ def new_veth(name: str, namespace: int, peer: str, mac: str, mtu: int) -> Messag
         f"make link {name}",
         _NEWLINK,
         ("IFLA_IFNAME", name),
+        ("IFLA_GROUP", group),
         ("IFLA_MTU", mtu),
         *queues,
         ("IFLA_LINKINFO", nested(("IFLA_INFO_KIND", "veth"), ("IFLA_INFO_DATA", data))),

@@ -17,6 +17,8 @@ from firkin.cri.network.netlink.nft_messages import Chain, Elements, Rule, Set, 
 from firkin.errors import KernelError
 
 __all__ = [
+    "BRIDGE",
+    "INET",
     "NFTABLES_NOTICES",
     "Element",
     "Hook",
@@ -37,6 +39,9 @@ __all__ = [
     "try_commit",
 ]
 
+BRIDGE, INET = 7, 1
+"""Families of tables: of what bridges forward, and of IPv4 and IPv6 together, which is meant if nothing is said."""
+
 NFTABLES_NOTICES = 7
 """The multicast group that tells of changes (NFNLGRP_NFTABLES)."""
 
@@ -45,7 +50,6 @@ _BEGIN, _END = 0x10, 0x11
 _NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET = 0, 1, 2, 3, 6, 9
 _NEWSETELEM, _GETSETELEM, _DELSETELEM = 12, 13, 14
 _CREATE, _EXCLUSIVE, _APPEND, _DUMP = 0x400, 0x200, 0x800, 0x300
-_INET = 1
 _CONTROL = struct.Struct("=IHHIIBB2s")
 _HEADER = 4
 _TABLE_NAME, _LIST = 1, 3
@@ -83,14 +87,15 @@ class Element(NamedTuple):
     is_end: bool = False
 
 
-def add_table(name: str) -> Message:
-    """Make a table of the family inet, unless it is there."""
-    return _request(f"make table inet {name}", Table, _NEWTABLE, ("NFTA_TABLE_NAME", name), flags=_CREATE)
+def add_table(name: str, *, family: int = INET) -> Message:
+    """Make a table, unless it is there."""
+    what = f"make table {name} of nftables"
+    return _request(what, Table, _NEWTABLE, ("NFTA_TABLE_NAME", name), flags=_CREATE, family=family)
 
 
-def delete_table(name: str) -> Message:
+def delete_table(name: str, *, family: int = INET) -> Message:
     """Delete a table with all in it."""
-    return _request(f"delete table inet {name}", Table, _DELTABLE, ("NFTA_TABLE_NAME", name))
+    return _request(f"delete table {name} of nftables", Table, _DELTABLE, ("NFTA_TABLE_NAME", name), family=family)
 
 
 def get_table(name: str) -> Message:
@@ -98,20 +103,20 @@ def get_table(name: str) -> Message:
     return _request(f"find table inet {name}", Table, _GETTABLE, ("NFTA_TABLE_NAME", name))
 
 
-def add_chain(table: str, name: str, hook: Hook | None = None) -> Message:
+def add_chain(table: str, name: str, hook: Hook | None = None, *, family: int = INET) -> Message:
     """Make a chain, a base chain if it has a hook."""
     attributes: list[Attribute] = [("NFTA_CHAIN_TABLE", table), ("NFTA_CHAIN_NAME", name)]
     if hook:
         place = nested(("NFTA_HOOK_HOOKNUM", hook.number), ("NFTA_HOOK_PRIORITY", hook.priority))
         attributes += [("NFTA_CHAIN_HOOK", place), ("NFTA_CHAIN_TYPE", hook.type)]
-    return _request(f"make chain {table} {name}", Chain, _NEWCHAIN, *attributes, flags=_CREATE)
+    return _request(f"make chain {table} {name}", Chain, _NEWCHAIN, *attributes, flags=_CREATE, family=family)
 
 
-def add_rule(table: str, chain: str, expressions: Sequence[Expression]) -> Message:
+def add_rule(table: str, chain: str, expressions: Sequence[Expression], *, family: int = INET) -> Message:
     """Add a rule to the end of a chain."""
     rule: list[Attribute] = [("NFTA_RULE_TABLE", table), ("NFTA_RULE_CHAIN", chain)]
     rule.append(("NFTA_RULE_EXPRESSIONS", expressions))
-    return _request(f"add a rule to {table} {chain}", Rule, _NEWRULE, *rule, flags=_CREATE | _APPEND)
+    return _request(f"add a rule to {table} {chain}", Rule, _NEWRULE, *rule, flags=_CREATE | _APPEND, family=family)
 
 
 def add_set(table: str, name: str, key: Kind, number: int) -> Message:
@@ -168,7 +173,7 @@ def commit(connection: Connection, messages: Sequence[Message]) -> None:
 
 def deleted_table(kind: int, body: bytes) -> str | None:
     """The name of the table of the family inet that a notice says is deleted, None if it says something else."""
-    if kind != _SUBSYSTEM << 8 | _DELTABLE or body[0] != _INET:
+    if kind != _SUBSYSTEM << 8 | _DELTABLE or body[0] != INET:
         return None
     return next((_text(payload) for attribute, payload in walk(body, _HEADER) if attribute == _TABLE_NAME), None)
 
@@ -206,8 +211,8 @@ def _decode(body: bytes) -> Element:
     return Element(key, data, text, bool(flags & _INTERVAL_END))
 
 
-def _request(what: str, cls: type, kind: int, *attributes: Attribute, flags: int = 0) -> Message:
-    return Message(what, encode(cls, _SUBSYSTEM << 8 | kind, flags, *attributes, nfgen_family=_INET))
+def _request(what: str, cls: type, kind: int, *attributes: Attribute, flags: int = 0, family: int = INET) -> Message:
+    return Message(what, encode(cls, _SUBSYSTEM << 8 | kind, flags, *attributes, nfgen_family=family))
 
 
 def _control(what: str, kind: int) -> Message:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firkin.cri.network.model import PortMapping, Sandbox
+from firkin.cri.network.model import Bandwidth, PortMapping, Sandbox
 from firkin.errors import AlreadyExistsError, ConfigError, KernelError, NetworkError, NotFoundError
 from tests.support.bridge import Pods, leftovers
 from tests.support.netns import World, exchange, run
@@ -169,6 +169,22 @@ def test_the_links_of_the_host_are_its_own_size(here: World, tmp_path: Path) -> 
     assert "mtu 1400" in a.namespace.run("ip link show eth0")
     assert run("cat /sys/class/net/firkin0/mtu 2>/dev/null || ip link show firkin0").find("1400") >= 0
     pods.close()
+
+
+@pytest.mark.parametrize(
+    ("bandwidth", "received", "sent"),
+    [
+        (Bandwidth(ingress=8_000_000), "rate 8Mbit burst 32Kb lat 25ms", ""),
+        (Bandwidth(egress=1_000_000_000), "", "rate 1Gbit burst 1250000b lat 25ms"),
+        (Bandwidth(ingress=1000, egress=10**15), "rate 1Kbit burst 32Kb", "rate 1000Tbit"),
+    ],
+)
+def test_bandwidth_is_limited(pods: Pods, bandwidth: Bandwidth, received: str, sent: str) -> None:
+    a = pods.add("a", bandwidth=bandwidth)
+    for shown, limit in ((run("tc qdisc show"), received), (a.namespace.run("tc qdisc show"), sent)):
+        assert ("tbf" in shown) == bool(limit)
+        assert limit in shown
+    assert exchange(a.namespace, ("10.77.0.1", 80), None, ("0.0.0.0", 80)) == "10.77.0.2"
 
 
 def test_many_pods(pods: Pods) -> None:

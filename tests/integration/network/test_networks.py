@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 
 from firkin.cri.network import Networks, Options, PortMapping, Sandbox
-from firkin.errors import AlreadyExistsError, ConfigError, NetworkError, NotFoundError
+from firkin.cri.network.netlink import nftables
+from firkin.cri.network.netlink.connection import Connection
+from firkin.errors import AlreadyExistsError, ConfigError, KernelError, NetworkError, NotFoundError
 from tests.support.bridge import RANGES, leftovers
 from tests.support.cni_plugins import FileNetwork
 from tests.support.netns import HOST, OUTSIDE, World, exchange, run
 
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "nft")
 _PATIENCE = 60
+NETFILTER = 12
 
 
 @pytest.fixture
@@ -59,6 +62,23 @@ def configure(options: Options, document: object, name: str = "10.conflist") -> 
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(document))
     return path
+
+
+def has_table() -> bool:
+    with Connection(NETFILTER) as asking:
+        try:
+            return bool(asking.ask(nftables.get_table("firkin")))
+        except KernelError:
+            return False
+
+
+async def readable(notices: Connection) -> None:
+    loop = asyncio.get_running_loop()
+    has_come = asyncio.Event()
+    loop.add_reader(notices.fileno(), has_come.set)
+    await has_come.wait()
+    loop.remove_reader(notices.fileno())
+    list(notices.notices())
 
 
 def boxes(here: World, *names: str) -> list[Sandbox]:
@@ -149,11 +169,12 @@ def test_a_firewall_that_is_loaded_anew_is_noticed(here: World, options: Options
 
     async def act(networks: Networks) -> None:
         await networks.attach(box)
-        run("nft flush ruleset")
-        async with asyncio.timeout(_PATIENCE):
+        with Connection(NETFILTER, nftables.NFTABLES_NOTICES) as notices:
+            run("nft flush ruleset")
             # Nobody asks for anything; the kernel's notice is what counts.
-            while "firkin" not in run("nft list tables"):
-                await asyncio.sleep(0.01)
+            async with asyncio.timeout(_PATIENCE):
+                while not has_table():
+                    await readable(notices)
         run("ip link del firkin0")
         assert (await networks.status()).ready
         await networks.check("box")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.bridge import Pods
+from tests.support.bridge import Pod, Pods
 from tests.support.netns import HOST, OUTSIDE, World, exchange, listener, run
 
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "nft")
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 ANY = {4: "0.0.0.0", 6: "::"}
+REPORT, ECHO = 143, 128
 GATEWAY = {4: "10.77.0.1", 6: "fd77::1"}
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
 
@@ -93,6 +95,36 @@ def test_pods_do_not_reach_the_hosts_loopback(pods: Pods) -> None:
     # The test means something: without the guard it arrives.
     run("nft flush chain inet firkin guard")
     assert arrives() == [b"public", b"secret"]
+
+
+def test_reports_of_listeners_are_kept_from_other_pods(pods: Pods) -> None:
+    a, b = pods.add("a"), pods.add("b")
+    assert _heard(a, b) == [ECHO]
+    # The test means something: without the table they arrive.
+    run("nft delete table bridge firkin")
+    assert REPORT in _heard(a, b)
+
+
+def _heard(a: Pod, b: Pod) -> list[int]:
+    # The types of ICMPv6 that `a` hears of `b`, up to an echo request that comes after a report.
+    with a.namespace.entered():
+        listening = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        index = socket.if_nametoindex("eth0")
+    with b.namespace.entered():
+        sending = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        there = socket.if_nametoindex("eth0")
+    with listening, sending:
+        group = socket.inet_pton(socket.AF_INET6, "ff02::16") + index.to_bytes(4, sys.byteorder)
+        listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+        listening.settimeout(60)
+        # A router alert in the hop-by-hop options.
+        sending.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, bytes([0, 0, 5, 2, 0, 0, 1, 0]))
+        sending.sendto(bytes([REPORT, 0, 0, 0, 0, 0, 0, 0]), ("ff02::16", 0, 0, there))
+        sending.sendto(bytes([ECHO, 0, 0, 0, 0, 0, 0, 0]), (a.ip(6), 0))
+        types: list[int] = []
+        while ECHO not in types:
+            types.append(listening.recv(64)[0])
+        return [kind for kind in types if kind in (ECHO, REPORT)]
 
 
 def test_a_pod_has_what_its_record_says_and_no_more(pods: Pods) -> None:

@@ -43,7 +43,7 @@ def test_networks_of_plugins_import_no_pyroute2() -> None:
 def test_a_veth_pair_is_read_by_pyroute2_as_it_was_meant() -> None:
     from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg
 
-    message = ifinfmsg(link.new_veth("fk1", 7, "eth0", "02:fb:0a:00:00:02", 1400).data)
+    message = ifinfmsg(link.new_veth("fk1", 0x10, 7, "eth0", "02:fb:0a:00:00:02", 1400).data)
     message.decode()
     assert message["header"]["flags"] == 0x001 | 0x004 | 0x400 | 0x200
     assert (message.get_attr("IFLA_IFNAME"), message.get_attr("IFLA_MTU")) == ("fk1", 1400)
