@@ -35,7 +35,7 @@ def run_c_tests(root: Path) -> Part | None:
     status = 0
     if not (build / "build.ninja").exists():
         status = _meson(["setup", str(build), str(root), *_SETUP], environment)
-    status = status or _meson(["test", "-C", str(build), "--print-errorlogs"], environment)
+    status = status or _meson(["test", "-C", str(build), "--print-errorlogs", "--timeout-multiplier=5"], environment)
     results = parse_junit(log.read_text()) if log.exists() else []
     problem = f"meson ended with status {status}" if status and not results else ""
     return Part("C unit tests", "this machine", time.monotonic() - start, results, problem)

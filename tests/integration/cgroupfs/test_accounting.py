@@ -17,7 +17,7 @@ from firkin.cgroupfs.accounting import Reader, Sample, rates, twin
 from firkin.cgroupfs.accounting.values import ABSENT
 from tests.support.waiting import SECONDS, eventually
 
-pytestmark = [pytest.mark.requires("root", "cgroup2"), pytest.mark.guest]
+pytestmark = pytest.mark.requires("root", "cgroup2")
 
 _BUDGETS = pytest.mark.parametrize("descriptors", [0, 3, 1000], ids=["none kept", "few kept", "all kept"])
 # What changes with the time of reading, even if nothing runs.
@@ -53,6 +53,7 @@ def _watches() -> int:
     return sum(Path(f"/proc/self/fdinfo/{fd.name}").read_text().count("inotify wd") for fd in fds)
 
 
+@pytest.mark.guest
 @_BUDGETS
 def test_the_twin_reads_the_same_of_a_frozen_group(cgroup: Cgroup, descriptors: int) -> None:
     for name in ("a", "b"):
@@ -72,6 +73,7 @@ def test_the_twin_reads_the_same_of_a_frozen_group(cgroup: Cgroup, descriptors: 
         process.wait()
 
 
+@pytest.mark.guest
 def test_processor_time_is_counted_while_it_is_used(cgroup: Cgroup) -> None:
     with cgroup.spawn(["sh", "-c", "while :; do :; done"]) as process, Reader(cgroup) as reader:
         before = reader.sample()
@@ -87,6 +89,7 @@ def test_processor_time_is_counted_while_it_is_used(cgroup: Cgroup) -> None:
     assert 0 <= rate.user <= rate.cores
 
 
+@pytest.mark.guest
 @_BUDGETS
 def test_groups_that_vanish_are_marked_and_the_others_read(cgroup: Cgroup, descriptors: int) -> None:
     for name in ("a", "b", "c"):
