@@ -8,7 +8,7 @@
 #include <poll.h>
 
 /* What is waited for; clients begin at WAIT_CLIENTS, in their order. */
-enum wait { WAIT_SIGNAL, WAIT_LISTENER, WAIT_STDOUT, WAIT_STDERR, WAIT_INPUT, WAIT_CGROUP, WAIT_CLIENTS };
+enum waited { WAIT_SIGNAL, WAIT_LISTENER, WAIT_STDOUT, WAIT_STDERR, WAIT_INPUT, WAIT_CGROUP, WAIT_CLIENTS };
 
 #define WAIT_COUNT (WAIT_CLIENTS + MONITOR_CLIENTS)
 
@@ -69,7 +69,7 @@ static int64_t next_deadline(const struct monitor *m)
 	return m->phase == PHASE_ENDS || m->phase == PHASE_TELLS ? earlier(next, m->deadline) : next;
 }
 
-static long wait(const struct monitor *m, struct pollfd *waits)
+static long wait_for_events(const struct monitor *m, struct pollfd *waits)
 {
 	int64_t deadline = next_deadline(m), left = deadline ? deadline - time_monotonic_ms() : 0;
 	left = left < 0 ? 0 : left;
@@ -137,7 +137,7 @@ void monitor_serve(struct monitor *m)
 		if (m->accepts_after <= time_monotonic_ms())
 			m->accepts_after = 0;
 		fill(m, waits);
-		if (wait(m, waits) > 0)
+		if (wait_for_events(m, waits) > 0)
 			serve_events(m, waits);
 	}
 }

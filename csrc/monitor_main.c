@@ -28,7 +28,7 @@ static int become_independent(struct monitor *m)
 	uint64_t all = ~0ull, children = 1ull << (SIGCHLD - 1);
 	sys_rt_sigprocmask(SIG_SETMASK, &all, 0);
 	sys_setsid();
-	sys_umask(0);
+	sys_umask(022);
 	sys_prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 	m->signals = (int)sys_signalfd4(-1, &children, O_CLOEXEC | O_NONBLOCK);
 	return m->signals < 0 ? m->signals : (int)sys_chdir("/");

@@ -5,6 +5,8 @@
 #include "syscalls.h"
 
 #include <errno.h>
+#include <linux/time_types.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -16,8 +18,21 @@ static unsigned count_attached(const struct monitor *m)
 	return count;
 }
 
+/* What a container that reads nothing was sent by who has left long ago must not keep everybody else out. */
+static void drop_who_left(struct monitor *m)
+{
+	struct __kernel_timespec now = { 0 };
+	for (unsigned i = 0; i < MONITOR_CLIENTS; i++) {
+		struct pollfd left = { m->clients[i].fd, 0, 0 };
+		if (m->clients[i].is_waiting && sys_ppoll(&left, 1, &now, 0) > 0)
+			client_close(m, &m->clients[i]);
+	}
+}
+
 static void attach(struct monitor *m, struct client *client, uint32_t streams)
 {
+	if (!client->streams && count_attached(m) >= MONITOR_MOST_ATTACHED)
+		drop_who_left(m);
 	uint32_t gone = m->input.fd < 0 || m->input.ends ? MONITOR_STDIN : 0;
 	if (!client->streams && count_attached(m) >= MONITOR_MOST_ATTACHED) {
 		client_answer(m, client, MONITOR_DONE, EBUSY, 0);

@@ -59,7 +59,7 @@ class Done:
 class End:
     """The last event. `status` tells how the container ended; None if the connection ended without a word.
 
-    The monitor was killed then, or it has dropped a client that took nothing.
+    The start failed then, the monitor was killed, or it has dropped a client that took nothing: `recovery.look` tells.
     """
 
     __slots__ = ("status",)

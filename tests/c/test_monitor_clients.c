@@ -326,6 +326,23 @@ static void there_is_always_room_for_a_question(void)
 	CHECK_EQUAL(wait_monitor(), 0);
 }
 
+static void who_left_with_input_waiting_makes_room(void)
+{
+	static char data[MONITOR_PACKET];
+	shell_monitor("exec sleep 1000", MONITOR_STDIN);
+	start_monitor();
+	int first = attach_client(MONITOR_TO_STDIN);
+	for (int i = 0; i < 6; i++)
+		send_stdin(first, data, sizeof data);
+	for (int i = 0; i < 60; i++) {
+		int client = attach_client(MONITOR_TO_STDIN);
+		send_stdin(client, data, 1);
+		close(client);
+	}
+	kill(answer.pid, SIGKILL);
+	CHECK_EQUAL(wait_monitor(), 0);
+}
+
 /* Who finds no descriptor left waits until there is one. */
 static void clients_may_outnumber_descriptors(void)
 {
@@ -365,6 +382,7 @@ static const struct check_test tests[] = {
 	TEST(a_size_without_a_terminal_is_refused),
 	TEST(what_makes_no_sense_ends_the_connection),
 	TEST(there_is_always_room_for_a_question),
+	TEST(who_left_with_input_waiting_makes_room),
 	TEST(clients_may_outnumber_descriptors),
 };
 

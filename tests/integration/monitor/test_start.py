@@ -22,6 +22,10 @@ def test_container_runs_and_its_end_is_recorded(monitors: Monitors, bundle: Bund
     assert (end.pid, end.start_time) == (watched.running.pid, watched.running.start_time)
     assert (end.code, end.signal, end.exit_code, end.lost_records) == (7, 0, 7, 0)
     assert end.started_ns == watched.running.started_ns < end.exited_ns
+    assert {path.name: path.stat().st_mode & 0o7777 for path in watched.log.parent.iterdir()} == {
+        "exit": 0o600,
+        "log": 0o640,
+    }
 
 
 def test_commands_know_the_container(monitors: Monitors, bundle: Bundle, firkin: Firkin) -> None:
@@ -59,11 +63,11 @@ def test_failure_is_told_in_the_words_of_the_document(monitors: Monitors, bundle
 
 
 def test_failed_hook_is_told_in_its_own_words(monitors: Monitors, bundle: Bundle) -> None:
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", "echo no network; exit 5"]}
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", "echo no network, umask $(umask); exit 5"]}
     bundle.config["hooks"] = {"createRuntime": [hook]}
     watched = monitors.begin(bundle)
     assert watched.pending is not None
-    with pytest.raises(FirkinError, match=r"hooks\.createRuntime\[0\]: /bin/sh: exit status 5: no network"):
+    with pytest.raises(FirkinError, match=r"hooks\.createRuntime\[0\]: /bin/sh: exit status 5: no network, umask 0022"):
         watched.pending.finish()
 
 
