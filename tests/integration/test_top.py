@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,25 @@ def test_groups_that_come_and_go_appear_and_vanish(screen: Screen, tree: Cgroup)
     screen.wait_for("later", "5 groups")
     tree.remove_child("later")
     screen.wait_for("4 groups", without="later")
+
+
+@pytest.mark.requires("tmux")
+@pytest.mark.parametrize("sort", ["name", "cpu_percent"])
+def test_of_a_thousand_groups_those_in_sight_have_numbers(cgroup: Cgroup, tmp_path: Path, sort: str) -> None:
+    for number in range(1000):
+        cgroup.make_child(f"g{number:03}").close()
+    command = (str(FIRKIN), "top", "--interval", "0.2", "--sort", sort, cgroup.path)
+    with closing(Screen(tmp_path / "tmux", *command)) as screen:
+        screen.wait_for("1001 groups", "g000")
+        screen.press("End")
+        deadline = time.monotonic() + _SECONDS
+        while not all(line.split()[1:2] == ["0.0"] for line in screen.wait_for("g999")[1:-1]):
+            assert time.monotonic() < deadline, screen.lines()
+        screen.press("PageUp", "PageUp")
+        assert "g999" not in "\n".join(screen.wait_for("g975", without="g999"))
+        screen.press("Home")
+        lines = screen.wait_for(cgroup.path, "g000")
+        assert place(lines, "g000") == 2
 
 
 @pytest.mark.requires("tmux")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from firkin.cgroupfs import Cgroup
+
 pytestmark = pytest.mark.requires("root", "cgroup2")
 DOCUMENT = Path(__file__).parents[3] / "docs/cgroupfs.md"
 
@@ -26,6 +28,11 @@ def output(script: str) -> list[str]:
 
 def test_the_first_example_runs() -> None:
     assert output(example("python"))[1:] == ["exit status 3", "True {'populated': 0, 'frozen': 0}"]
+
+
+def test_the_example_of_accounting_runs(cgroup: Cgroup) -> None:
+    found = [line for line in output(example("python accounting")) if line.startswith(f"{cgroup.path} ")]
+    assert found == [f"{cgroup.path} processors: 0.0"]
 
 
 @pytest.mark.requires("cpu", "memory", "pids")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firkin.cgroupfs.device_limits import io_weight
 from firkin.cgroupfs.resources import writes
@@ -23,6 +25,14 @@ def test_block_weight(weight: int, expected: int) -> None:
     resources = Resources(block_io=BlockIo(weight=weight))
     assert made(resources) == [("io.weight", str(expected))]
     assert made(resources, BFQ) == [("io.bfq.weight", str(weight))]
+
+
+@given(st.integers(10, 1000), st.integers(10, 1000))
+def test_block_weights_are_spread_over_the_range_of_the_kernel_in_their_order(some: int, more: int) -> None:
+    some, more = sorted((some, more))
+    assert 1 == io_weight(10) <= io_weight(some) <= io_weight(more) <= io_weight(1000) == 10000
+    assert (io_weight(more) == io_weight(some)) == (more == some)
+    assert abs((io_weight(some) - 1) / 9999 - (some - 10) / 990) < 1 / 9999
 
 
 def test_zero_block_weight_is_unset() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Context, Decimal, localcontext
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,12 @@ def test_memory_swap(limit: int | None, swap: int | None, expected: str | None) 
     assert found.get("memory.swap.max") == expected
 
 
+@given(st.integers(1, 1 << 62), st.integers(0, 1 << 62))
+def test_memory_and_swap_are_together_what_was_asked_for(limit: int, swap: int) -> None:
+    found = dict(memory(limit=limit, swap=limit + swap))
+    assert int(found["memory.max"]) + int(found["memory.swap.max"]) == limit + swap
+
+
 def test_swap_is_limited_before_memory() -> None:
     assert [file for file, _ in memory(limit=GIB, swap=GIB)] == ["memory.swap.max", "memory.max"]
 
@@ -199,6 +206,16 @@ def test_a_burst_is_not_above_its_quota() -> None:
 def test_more_shares_are_never_less_weight(some: int, more: int) -> None:
     some, more = sorted((some, more))
     assert 1 <= cpu_weight(some) <= cpu_weight(more) <= 10000
+
+
+@given(st.integers(3, 262143))
+def test_the_weight_is_that_of_the_formula_in_exact_arithmetic(shares: int) -> None:
+    with localcontext(Context(prec=40)):
+        logarithm = Decimal(shares).ln() / Decimal(2).ln()
+        exact = 10 ** ((logarithm * logarithm + 125 * logarithm) / 612 - Decimal(7) / 34)
+        # Only the default weight is met exactly, but for the last digits.
+        expected = math.ceil(exact - Decimal("1e-30"))
+    assert cpu_weight(shares) == expected
 
 
 def test_zero_shares_are_unset() -> None:
