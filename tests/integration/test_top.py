@@ -153,7 +153,7 @@ def test_of_a_thousand_groups_those_in_sight_have_numbers(cgroup: Cgroup, tmp_pa
     with closing(Screen(tmp_path / "tmux", *command)) as screen:
         screen.wait_for("1001 groups", "g000")
         screen.press("End")
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + SECONDS
         while not all(line.split()[1:2] == ["0.0"] for line in screen.wait_for("g999")[1:-1]):
             assert time.monotonic() < deadline, screen.lines()
         screen.press("PageUp", "PageUp")
