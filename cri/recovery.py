@@ -162,6 +162,8 @@ async def _collect(node: Node) -> None:
         await asyncio.to_thread(_remove_container, node, id)
     for id in {*_strangers(node.places.sandboxes, sandboxes), *_strangers(node.places.pins, sandboxes)}:
         await release(node, Sandbox.unknown(id, node.database))
+    # Last: what holds files of containers that are gone is gone by now.
+    await node.file_systems.collect()
     for said in await node.networks.collect(sandboxes):
         _LOGGER.info("%s", said)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from firkin.oci.bundle.inside import read_inside
+from firkin.oci.snapshots.garbage import Removed, collect
 from firkin.oci.snapshots.holding import Holding
 from firkin.oci.snapshots.overlay import Overlay
 from firkin.oci.snapshots.store import Snapshots
@@ -68,6 +69,10 @@ class FileSystems:
         # Not in the thread of those who make containers: this can take long.
         await asyncio.to_thread(self._prepare, image)
 
+    async def collect(self) -> Removed:
+        """Remove layers that nothing needs, and what belonged to containers that are gone. Raises KernelError."""
+        return await self._run(lambda: collect(self._open()))
+
     async def remove(self, holding: str) -> None:
         """Remove what `make` made; it may be gone. Raises KernelError."""
         await asyncio.to_thread(remove_tree, holding)
@@ -79,6 +84,11 @@ class FileSystems:
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _open(self) -> Snapshots:
+        if self._snapshots is None:
+            self._snapshots = Snapshots(ImageStore(self._root))
+        return self._snapshots
 
     def _close(self) -> None:
         if self._snapshots is not None:
@@ -93,9 +103,7 @@ class FileSystems:
         self, holder: str, id: str, image: Local, volumes: tuple[str, ...], images: Mapping[str, tuple[Local, str]],
         ids: Ids | None,
     ) -> FileSystem:  # fmt: skip
-        if self._snapshots is None:
-            self._snapshots = Snapshots(ImageStore(self._root))
-        with Holding(self._snapshots, holder, id) as holding:
+        with Holding(self._open(), holder, id) as holding:
             stack = holding.take(image)
             root = holding.make_root(stack, ids)
             trees = {root.path: root.overlay} if root.overlay else {}

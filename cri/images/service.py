@@ -106,6 +106,7 @@ class ImageService:
             except NotFoundError:
                 # Somebody else was faster.
                 continue
+        await self._file_systems.collect()
         return RemoveImageResponse()
 
     async def image_fs_info(self, _request: ImageFsInfoRequest) -> ImageFsInfoResponse:

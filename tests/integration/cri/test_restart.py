@@ -1,0 +1,100 @@
+"""The server is killed, at any moment: containers run on, and the next server knows, or removes, what there is."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import grpc
+import pytest
+
+from tests.support.bundle import FIRKIN
+from tests.support.cri_server import CriServer
+from tests.support.netns import run
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.requires("root", "cgroup2", "bridge")
+
+CREATED, RUNNING, EXITED = 0, 1, 2
+READY = 0
+
+
+def test_containers_run_on_and_are_found_again(cri: CriServer) -> None:
+    pod = cri.pod()
+    counting = cri.run(pod, "i=0; while :; do i=$((i+1)); echo $i; done", "counting")
+    ending = cri.run(pod, "while ! test -e /dev/shm/end; do sleep 0.01; done; exit 9", "ending")
+    waiting = cri.create(pod, "exit 4", "waiting")
+    log = Path(cri.status(counting).log_path)
+    address = cri("PodSandboxStatus", pod_sandbox_id=pod).status.network.ip
+    end = cri.state / "sandboxes" / pod / "shm" / "end"
+    cri.kill()
+    size = log.stat().st_size
+    eventually(lambda: log.stat().st_size > size + 100_000)
+    end.touch()
+    eventually(lambda: (cri.state / "containers" / ending / "exit").exists())
+    cri.start()
+    assert [cri.status(id).state for id in (counting, ending, waiting)] == [RUNNING, EXITED, CREATED]
+    assert (cri.status(ending).exit_code, cri.status(ending).reason) == (9, "Error")
+    sandbox = cri("PodSandboxStatus", pod_sandbox_id=pod).status
+    assert (sandbox.state, sandbox.network.ip) == (READY, address)
+    assert cri.exec(counting, "echo", "here").stdout == b"here\n"
+    cri("StartContainer", container_id=waiting)
+    eventually(lambda: cri.status(waiting).state == EXITED)
+    assert cri.status(waiting).exit_code == 4
+    cri("StopContainer", container_id=counting)
+    lines = [int(line.split()[3]) for line in log.read_text().splitlines() if line.split()[2] == "F"]
+    # Not one is missing.
+    assert lines == list(range(1, len(lines) + 1))
+
+
+def test_a_monitor_that_is_killed_takes_its_container_along(cri: CriServer) -> None:
+    id = cri.run(cri.pod(), "sleep 1000")
+    directory = cri.state / "containers" / id
+    monitor = next(int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and _is_monitor_of(pid, directory))
+    os.kill(monitor, 9)
+    eventually(lambda: cri.status(id).state == EXITED)
+    status = cri.status(id)
+    assert (status.exit_code, status.reason) == (255, "ContainerStatusUnknown")
+    cri("RemoveContainer", container_id=id)
+
+
+def _is_monitor_of(pid: str, directory: Path) -> bool:
+    try:
+        if Path(f"/proc/{pid}/comm").read_text() != "firkin-monitor\n":
+            return False
+        return any(os.readlink(f"/proc/{pid}/fd/{fd}") == str(directory) for fd in os.listdir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
+
+
+def test_two_servers_can_not_share_what_is_theirs(cri: CriServer) -> None:
+    command = f"! {FIRKIN} cri --config {cri.place}/config.toml --socket {cri.place}/other.sock 2>&1"
+    assert "another firkin uses it" in run(command)
+
+
+@pytest.mark.parametrize("milliseconds", (1, 15, 30, 60))
+def test_nothing_is_left_of_what_was_under_way(cri: CriServer, milliseconds: int) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            try:
+                pod = cri.pod()
+                cri.run(pod, "sleep 1000")
+            except (grpc.RpcError, AssertionError, ValueError):
+                return
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    stop.wait(milliseconds / 1000)
+    os.kill(cri.pid, 9)
+    stop.set()
+    worker.join()
+    cri.kill()
+    cri.start()
+    for sandbox in cri("ListPodSandbox").items:
+        cri("RemovePodSandbox", pod_sandbox_id=sandbox.id)
+    assert cri("ListContainers").containers == []
+    assert cri.leftovers() == []
+    assert list((cri.place / "root").glob("containers/*")) == []
