@@ -49,6 +49,7 @@ bench: setup
 	.ci/packages bench
 	$(PYTHON) benchmarks/lifecycle.py
 	$(PYTHON) -P benchmarks/images.py
+	$(PYTHON) -P benchmarks/cri.py
 
 fuzz: setup
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized

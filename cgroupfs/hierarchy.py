@@ -57,13 +57,41 @@ def find_hierarchy(mountinfo: str = "/proc/self/mountinfo") -> Hierarchy:
     Parameters: `mountinfo` is the file that lists the mounts.
     Raises CgroupError if none is mounted.
     """
+    if mountinfo != _OWN:
+        return _hierarchy_at(*_look(mountinfo))
+    mount, options, root = _seen.get(_OWN, ("", frozenset[str](), (0, 0)))
+    if not mount or _identity(mount) != root:
+        # The list has some lines for each container of a host, and is written anew for each reader.
+        mount, options = _look(_OWN)
+        _seen[_OWN] = mount, options, _identity(mount)
+    return _hierarchy_at(mount, options)
+
+
+_OWN = "/proc/self/mountinfo"
+# Where the hierarchy was last seen, with its options, and the device and inode of its root.
+_seen: dict[str, tuple[str, frozenset[str], tuple[int, int]]] = {}
+
+
+def _identity(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_dev, status.st_ino
+
+
+def _hierarchy_at(mount: str, options: frozenset[str]) -> Hierarchy:
+    return Hierarchy(mount, options, _read_controllers(mount))
+
+
+def _look(mountinfo: str) -> tuple[str, frozenset[str]]:
     with open(mountinfo, "rb") as file:
         mounts = dict(_cgroup2_mounts(file.read()))
     if not mounts:
         hint = "mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified, or boot with systemd.unified_cgroup_hierarchy=1"
         raise CgroupError("find cgroup v2: no cgroup2 file system is mounted", hint=hint)
     mount = next((usual for usual in _USUAL if usual in mounts), None) or min(mounts, key=len)
-    return Hierarchy(mount, mounts[mount], _read_controllers(mount))
+    return mount, mounts[mount]
 
 
 def is_cgroup2(fd: int) -> bool:

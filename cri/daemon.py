@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import ssl
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import grpc
 
@@ -37,6 +37,7 @@ from firkin.errors import KernelError
 from firkin.oci.store.images import ImageStore
 from firkin.runtime.host import read_host
 from firkin.runtime.monitor.launch import Launcher
+from firkin.runtime.nursery import Nursery
 
 __all__ = ["serve"]
 
@@ -57,6 +58,9 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as parts:
         await _assemble(config, parts)
+        # What there is now stays: it need not be looked through again and again.
+        gc.collect()
+        gc.freeze()
         notify("READY=1")
         _LOGGER.info("serving CRI on %s", config.socket)
         await stopping.wait()
@@ -75,6 +79,7 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
     networks = await _networks(config, parts)
     images = ImageService(store, config.images, file_systems)
     places = Places(config.state)
+    _link(places.nursery, parts.enter_context(Nursery()).path)
     host = read_host(places.runtime)
     node = Node(
         config,
@@ -97,6 +102,14 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
     runtime = RuntimeService(node, exits, programs, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()})
     await _listen(config, dispatcher, parts)
+
+
+def _link(path: str, target: str) -> None:
+    # Plans have the path: those that an earlier server wrote lead to the nursery of this one, too.
+    with suppress(FileNotFoundError):
+        os.unlink(f"{path}.new")
+    os.symlink(target, f"{path}.new")
+    os.rename(f"{path}.new", path)
 
 
 async def _networks(config: Config, parts: AsyncExitStack) -> Networks:

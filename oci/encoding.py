@@ -40,7 +40,8 @@ def _encoded(value: object) -> object:
     if isinstance(value, Record):
         return encode(value)
     if isinstance(value, tuple):
-        return [_encoded(item) for item in value]
+        # Most are long lists of names: a call for each would be most of the work.
+        return [_encoded(item) if isinstance(item, (Record, tuple, dict)) else item for item in value]
     if isinstance(value, dict):
         return {key: encode(item) if isinstance(item, Record) else item for key, item in value.items()}
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from _thread import allocate_lock
 
 from firkin.errors import KernelError
 from firkin.runtime._native import ffi, lib
@@ -54,15 +55,8 @@ def run_plan(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> Outco
 
     Parameters: `streams` are the process's standard input, output and error, -1 for the caller's.
     """
-    path = os.path.dirname(__file__) + "/firkin-init"
-    init = lib.spawn_load_init(os.fsencode(path))
-    if init < 0:
-        raise KernelError(f"load {path}", -init)
     out = ffi.new("struct spawn_outcome *")
-    try:
-        lib.spawn_plan(ffi.from_buffer(plan), len(plan), init, streams, out)
-    finally:
-        os.close(init)
+    lib.spawn_plan(ffi.from_buffer(plan), len(plan), _load_init(), streams, out)
     return Outcome(
         error=out.error,
         section=out.section,
@@ -74,6 +68,22 @@ def run_plan(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> Outco
         output=out.output,
         detail=ffi.string(out.detail).decode("utf-8", "replace"),
     )
+
+
+def _load_init() -> int:
+    # One file for all plans of this process: those who run it share its pages.
+    global _init
+    with _loading:
+        if _init < 0:
+            path = os.path.dirname(__file__) + "/firkin-init"
+            _init = lib.spawn_load_init(os.fsencode(path))
+        if _init < 0:
+            raise KernelError(f"load {path}", -_init)
+        return _init
+
+
+_init = -1
+_loading = allocate_lock()
 
 
 def run_hook(

@@ -141,6 +141,7 @@ def write_plan(node: Node, container: Container, found: Config, files: FileSyste
         foreground=True,
         trees=files.trees,
         holding=files.holding,
+        nursery=node.places.nursery,
     )
     plan, _warnings = compile_container(found, request, node.host)
     with open(f"{directory}/plan.new", "wb") as file:

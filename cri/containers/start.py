@@ -38,6 +38,8 @@ async def start_container(node: Node, exits: Exits, request: StartContainerReque
             raise
         os.close(started.pidfd)
         container.update(started_at=started.started_ns, process=(started.pid, started.start_time))
+        # Its plan is not written anew from now on.
+        container.prepared = None
         exits.watch(container, started.monitor_pidfd)
     node.tell(ContainerEventType.CONTAINER_STARTED_EVENT, container.id, sandbox)
     return StartContainerResponse()

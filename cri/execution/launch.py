@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from firkin.cri.streaming.process_session import ProcessSession, child_exit
 from firkin.errors import ConfigError, StateError
@@ -82,7 +83,7 @@ class Launcher:
     def _compile(self, container: str, wish: Wish) -> bytes:
         with Container(self._root, container) as record:
             pid, started = record.pid, record.state.get("startTime")
-            linux, base = _parts(record)
+        linux, base = _parts(self._root, container)
         if not pid or not isinstance(started, int):
             raise StateError(f"container {container}: does not run")
         process = replace(base, args=wish.args, terminal=wish.terminal, console_size=None)
@@ -108,8 +109,11 @@ class _Ended:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
 
 
-def _parts(record: Container) -> tuple[Linux, Process]:
-    config = load_config(record.config_text())
+@lru_cache(maxsize=32)
+def _parts(root: str, container: str) -> tuple[Linux, Process]:
+    # The record keeps the configuration of the container's creation, and probes come again and again.
+    with Container(root, container) as record:
+        config = load_config(record.config_text())
     if config.linux is None or config.process is None:
         raise ConfigError("process", "is missing")
     return config.linux, config.process

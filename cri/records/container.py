@@ -63,7 +63,8 @@ class Container:
     """One container: `config` as CRI sent it, but for resources that were updated; `facts`, changed by `update` alone.
 
     Who changes it holds `lock`; `stopped` is set once it has ended, by who writes that it has. `is_stopping` says that
-    it was asked to end. `prepared` is what its plan was made of, None where an earlier server made it.
+    it was asked to end. `prepared` is what its plan was made of, None once it was started, or where an earlier server
+    made it.
     """
 
     def __init__(self, id: str, config: ContainerConfig, facts: ContainerFacts, database: Database) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from firkin.errors import StateError
@@ -15,7 +15,9 @@ _T = TypeVar("_T")
 
 def facts_to_text(facts: Any) -> str:
     """The JSON of a dataclass instance."""
-    return json.dumps(asdict(facts), separators=(",", ":"))
+    # What asdict() copies besides is JSON as it is.
+    values = {field.name: getattr(facts, field.name) for field in fields(facts)}
+    return json.dumps(values, separators=(",", ":"))
 
 
 def facts_from_text(cls: type[_T], text: str) -> _T:

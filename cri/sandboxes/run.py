@@ -91,7 +91,12 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
 
 
 def _pin(node: Node, id: str, wanted: Config) -> tuple[dict[str, str], tuple[int, int]]:
-    request = SandboxRequest(id=id, state_root=node.places.pins, oom_score_adj=node.facts.lowest_oom_score_adj)
+    request = SandboxRequest(
+        id=id,
+        state_root=node.places.pins,
+        oom_score_adj=node.facts.lowest_oom_score_adj,
+        nursery=node.places.nursery,
+    )
     pins, pidfd = make_sandbox(wanted, request, node.host)
     init = (pins.pid, start_time(pins.pid)) if pins.pid else (0, 0)
     if pidfd >= 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from firkin.cri.api.security_pb2 import SecurityProfile
@@ -89,7 +90,13 @@ def _seccomp(inputs: Inputs, process: Process) -> Seccomp | None:
     if not inputs.host.seccomp:
         raise invalid(f"{_PLACE}.seccomp", "is RuntimeDefault, and the kernel has no seccomp filters")
     granted = process.capabilities.bounding if process.capabilities else ()
-    return default_seccomp(granted, inputs.host.machine)
+    return _default_seccomp(granted, inputs.host.machine)
+
+
+@lru_cache(maxsize=16)
+def _default_seccomp(granted: tuple[str, ...], machine: str) -> Seccomp:
+    # Few sets of capabilities are in use, and with each go hundreds of names.
+    return default_seccomp(granted, machine)
 
 
 def _seccomp_choice(inputs: Inputs) -> tuple[str, str]:
