@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable
 
 from firkin.errors import KernelError
+from firkin.oci.snapshots.making import Making
 from firkin.oci.snapshots.overlay import Overlay, mount, open_users, overlay_options
-from firkin.oci.snapshots.trees import remove_tree
 
 __all__ = ["why_no_mapped_layers", "why_no_overlay"]
 
@@ -30,20 +30,20 @@ def _why_not(root: str, what: str, attempt: Callable[[str], None]) -> str:
     note = f"{root}/works-{what}"
     if _read(note) == boot:
         return ""
-    place = f"{root}/new/probe-{os.urandom(16).hex()}"
+    making = Making.anonymous(f"{root}/new")
     try:
-        for name in ("", "lower", "second", "upper", "work"):
-            os.mkdir(f"{place}/{name}", 0o700)
+        for name in ("lower", "second", "upper", "work"):
+            os.mkdir(f"{making.path}/{name}", 0o700)
         try:
-            attempt(place)
+            attempt(making.path)
         except KernelError as error:
             return str(error)
         with open(note, "w", encoding="ascii") as file:
             file.write(boot)
     except OSError as error:
-        raise KernelError(f"try an overlay in {place}", error.errno or 0) from error
+        raise KernelError(f"try an overlay in {making.path}", error.errno or 0) from error
     finally:
-        remove_tree(place)
+        making.close()
     return ""
 
 

@@ -72,7 +72,8 @@ class Snapshots:
     def find(self, image: Local) -> Stack | None:
         """The image's root file system if all of it is here."""
         rows = {row.name: row for row in self.store.metadata.snapshots() if self._counts(row)}
-        return self._flat(image, rows) or self._layered(image, rows)
+        # What was unpacked for overlays is of no use where none can be mounted any more.
+        return self._flat(image, rows) or (None if self.why_flat() else self._layered(image, rows))
 
     def prepare(
         self, image: Local, *, limits: Limits | None = None, workers: int = 0,
@@ -93,6 +94,9 @@ class Snapshots:
                 self._keep(image, stack.names)
                 return stack
             self._make(image, limits, workers or os.cpu_count() or 1, progress)
+            # What was in the way: of an earlier boot, or of a crash.
+            if os.listdir(self.trash):
+                self.empty_trash()
 
     def _make(self, image: Local, limits: Limits | None, workers: int, progress: Callable[[int, int], None]) -> None:
         from firkin.oci.layers.unpack import DEFAULT_LIMITS
@@ -107,7 +111,7 @@ class Snapshots:
             raise KernelError(f"lock {place}", error.errno or 0) from error
         try:
             if self.find(image) is None:
-                if not image.layers or why_no_overlay(self.root):
+                if not image.layers or self.why_flat():
                     make_flat(self, image, limits or DEFAULT_LIMITS, progress)
                 else:
                     make_layers(self, image, limits or DEFAULT_LIMITS, workers, progress)

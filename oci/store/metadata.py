@@ -116,6 +116,8 @@ class Metadata:
             self._migrate()
         except sqlite3.DatabaseError as error:
             self._db.close()
+            if reason := _full_disk(path):
+                raise StateError(f"open {path}: {reason}") from error
             raise StateError(f"open {path}: {error}", hint="firkin fsck says what can be saved") from error
         except BaseException:
             self._db.close()
@@ -152,7 +154,7 @@ class Metadata:
                     self._db.execute("ROLLBACK")
                 raise
         except sqlite3.OperationalError as error:
-            raise StateError(f"write {self.path}: {error}") from error
+            raise StateError(f"write {self.path}: {_full_disk(self.path) or error}") from error
 
     def set_image(self, name: str, digest: str, media_type: str, size: int) -> None:
         """Let the name stand for a manifest or an index."""
@@ -250,6 +252,11 @@ class Metadata:
     def check(self) -> list[str]:
         """What SQLite finds wrong with the file."""
         return [text for (text,) in self._db.execute("PRAGMA integrity_check") if text != "ok"]
+
+
+def _full_disk(path: str) -> str:
+    # SQLite has many words for it, "disk I/O error" among them.
+    return "" if os.statvfs(os.path.dirname(path)).f_bavail else "no space left on the device"
 
 
 def _snapshot(row: tuple[str, int, int, int, str]) -> Snapshot:

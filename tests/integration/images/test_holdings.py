@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from firkin.errors import ImageError, KernelError
+from firkin.errors import ImageError, KernelError, StateError
 from firkin.oci.snapshots.garbage import Removed, check, collect, living_holdings
 from firkin.oci.snapshots.holding import Holding, read_holding
 from firkin.oci.snapshots.overlay import mount, open_users
@@ -240,9 +240,19 @@ def test_a_full_disk_is_told_and_leaves_nothing(small: Path, tmp_path: Path) -> 
         with pytest.raises(KernelError), Holding(snapshots, str(tmp_path / "record"), "web") as holding:
             holding.take(local)
         assert os.listdir(snapshots.holdings) == []
-        # With the room it takes it goes on.
-        subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
-        assert len(snapshots.prepare(local).directories) == 2
+    fd = os.open(small / "fill", os.O_CREAT | os.O_WRONLY)
+    try:
+        with pytest.raises(OSError, match="No space"):
+            while os.write(fd, bytes(4096)):
+                pass
+    finally:
+        os.close(fd)
+    with pytest.raises(StateError, match=r"metadata.db: no space left on the device$"):
+        ImageStore(str(small / "images"))
+    # With the room it takes it goes on.
+    subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
+    with ImageStore(str(small / "images")) as store:
+        assert len(Snapshots(store).prepare(local).directories) == 2
 
 
 UNPACK = """

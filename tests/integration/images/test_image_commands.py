@@ -17,6 +17,9 @@ from typing import Any
 
 import pytest
 
+from firkin.oci.image.reference import parse_reference
+from firkin.oci.snapshots.store import Snapshots
+from firkin.oci.store.images import ImageStore
 from tests.support.archives import Archive, described
 from tests.support.bundle import Firkin
 from tests.support.image_commands import ImageCommands
@@ -138,23 +141,44 @@ def test_unpack_pulls_what_is_not_here(images: Images, tmp_path: Path) -> None:
     assert images("images", "--quiet").stdout == f"{images.app}\n"
 
 
-@pytest.mark.requires("umoci")
-def test_the_tree_is_that_of_umoci(images: Images, tmp_path: Path) -> None:
-    images("unpack", images.app, tmp_path / "ours")
+@contextmanager
+def overlay_of(images: Images, name: str) -> Iterator[Path]:
+    """The tree of an image's layers as a container gets it, which is mounted nowhere."""
+    with ImageStore(str(images.store)) as store:
+        fd = Snapshots(store).prepare(store.find(parse_reference(name))).open()
+    try:
+        yield Path(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
+
+
+@contextmanager
+def bundle_of(images: Images, name: str) -> Iterator[Path]:
+    """The layers of an image in one directory."""
+    images("unpack", name, images.store.parent / "ours")
+    yield images.store.parent / "ours/rootfs"
+
+
+@pytest.mark.requires("umoci", "overlay")
+@pytest.mark.parametrize("tree_of", [bundle_of, overlay_of])
+def test_the_tree_is_that_of_umoci(images: Images, tmp_path: Path, tree_of: Any) -> None:
+    images("pull", images.app)
     layout = f"{tmp_path}/layout:1"
     copy = ["skopeo", "--insecure-policy", "copy", "--quiet", "--src-tls-verify=false"]
     subprocess.run([*copy, f"docker://{images.app}", f"oci:{layout}"], check=True)
     subprocess.run(["umoci", "unpack", "--image", layout, tmp_path / "theirs"], check=True, capture_output=True)
-    ours, theirs = described(tmp_path / "ours/rootfs"), described(tmp_path / "theirs/rootfs")
-    assert ours.keys() == theirs.keys()
-    # What a layer does not have itself gets no time from it, nor does the root.
-    implied = {"implied", "implied/deep"}
-    assert {name: text for name, text in ours.items() if name not in implied} == {
-        name: text for name, text in theirs.items() if name not in implied
-    }
-    for name in ours:
-        paths = (tmp_path / "ours/rootfs" / name, tmp_path / "theirs/rootfs" / name)
-        assert len({tuple(os.listxattr(path, follow_symlinks=False)) for path in paths}) == 1, name
+    expected = tmp_path / "theirs/rootfs"
+    with tree_of(images, images.app) as tree:
+        ours, theirs = described(tree), described(expected)
+        assert ours.keys() == theirs.keys()
+        # What a layer does not have itself gets no time from it, nor does the root.
+        implied = {"implied", "implied/deep"}
+        assert {name: text for name, text in ours.items() if name not in implied} == {
+            name: text for name, text in theirs.items() if name not in implied
+        }
+        for name in ours:
+            attributes = [set(os.listxattr(place / name, follow_symlinks=False)) for place in (tree, expected)]
+            assert attributes[0] == attributes[1], name
 
 
 def test_a_shared_layer_is_fetched_once(images: Images) -> None:

@@ -316,6 +316,7 @@ def test_what_was_not_written_to_disk_counts_for_one_boot(
     assert later.find(local) is None
     # It is unpacked again, and then written out.
     assert later.prepare(local) == stack
+    assert os.listdir(later.trash) == []
     assert Path(f"{stack.directories[0]}/file").read_bytes() == b"lower"
     later.settle()
     assert snapshots.find(local) == stack
