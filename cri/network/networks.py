@@ -48,8 +48,8 @@ class Networks:
 
         A network that can not be made is no error here: `status` tells. Raises KernelError, OSError.
         """
-        self._directory = ConfigurationDirectory(self._options.cni_configurations)
         self._cni = CniNetwork(self._options)
+        self._directory = ConfigurationDirectory(self._options.cni_configurations)
         asyncio.get_running_loop().add_reader(self._directory.fileno(), self._choose)
         choice = self._choose()
         if self._bridge.has_records() or choice == Choice(None, ()):
@@ -155,7 +155,8 @@ class Networks:
             self._said = choice
             for fault in choice.faults:
                 _log.warning("%s", fault)
-            _log.info("the network of pods is %s", _source(choice) or "unusable" if choice.faults else "built in")
+            where = "nowhere" if choice.faults else "built in"
+            _log.info("the network of pods is %s", f"that of {_source(choice)}" if choice.configuration else where)
         return choice
 
     async def _attach(self, sandbox: Sandbox) -> PodNetwork:

@@ -11,18 +11,15 @@ import os
 from collections.abc import Collection, Iterable, Sequence
 
 from firkin.cri.network.embedded import pod_link, settings
-from firkin.cri.network.embedded.bridge import check_ranges, make_bridge, settle_gateways
+from firkin.cri.network.embedded.host import Host
 from firkin.cri.network.embedded.leases import Leases
 from firkin.cri.network.embedded.ports import Ports
-from firkin.cri.network.embedded.reports import drop_reports
 from firkin.cri.network.embedded.store import Record, Store
-from firkin.cri.network.embedded.table import NatTable
 from firkin.cri.network.model import INTERFACE, Bandwidth, PodNetwork, Sandbox
-from firkin.cri.network.netlink import link, nftables
+from firkin.cri.network.netlink import link
 from firkin.cri.network.netlink.address import Interface, Network
-from firkin.cri.network.netlink.connection import Connection
-from firkin.cri.network.netlink.namespace import open_pod, own_namespace
-from firkin.cri.network.options import Options, parse_networks, parse_ranges
+from firkin.cri.network.netlink.namespace import open_pod
+from firkin.cri.network.options import Options, parse_ranges
 from firkin.cri.network.steps import Step, run_steps
 from firkin.errors import AlreadyExistsError, KernelError, NetworkError, NotFoundError
 
@@ -31,7 +28,6 @@ __all__ = ["NAME", "BridgeNetwork"]
 NAME = "firkin"
 """The name of the network."""
 
-_ROUTE, _NETFILTER = 0, 12
 _log = logging.getLogger(__name__)
 
 
@@ -44,11 +40,13 @@ class BridgeNetwork:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._store = Store(options.state)
-        self._home = own_namespace()
-        self._host, self._netfilter = Connection(_ROUTE), Connection(_NETFILTER)
-        self._direct = parse_networks(options.direct, "direct")
-        self._ports = Ports(self._netfilter, options.table)
+        self._host = Host(options)
+        try:
+            self._store = Store(options.state)
+        except BaseException:
+            self._host.close()
+            raise
+        self._ports = Ports(self._host.netfilter, options.table)
         self._retired: set[str] = set()
         try:
             self._load()
@@ -60,9 +58,7 @@ class BridgeNetwork:
     def close(self) -> None:
         """Let go of everything; the pods stay attached."""
         self._host.close()
-        self._netfilter.close()
         self._store.close()
-        os.close(self._home)
 
     @property
     def sandboxes(self) -> frozenset[str]:
@@ -78,12 +74,12 @@ class BridgeNetwork:
             self.flush()
         if sandbox.id in self._records:
             raise AlreadyExistsError(f"attach sandbox {sandbox.id}: it is attached already")
-        pod = open_pod(sandbox.netns, self._home)
+        pod = open_pod(sandbox.netns, self._host.namespace)
         try:
             try:
                 return self._attach(sandbox, pod)
             except KernelError:
-                if self._is_whole():
+                if self._host.is_whole():
                     raise
                 self._set_up(())
                 return self._attach(sandbox, pod)
@@ -99,8 +95,12 @@ class BridgeNetwork:
 
         return [
             Step("record", lambda: self._remember(record), lambda: self._forget(record)),
-            Step("link", lambda: made.make(self._bridge.mtu), lambda: pod_link.remove_link(self._host, record.link)),
-            Step("port of the bridge", lambda: made.connect(self._bridge), nothing),
+            Step(
+                "link",
+                lambda: made.make(self._host.bridge.mtu),
+                lambda: pod_link.remove_link(self._host.route, record.link),
+            ),
+            Step("port of the bridge", lambda: made.connect(self._host.bridge), nothing),
             Step("bandwidth", lambda: made.limit(bandwidth), nothing),
             Step("ports of the host", lambda: self._ports.lead(record), lambda: self._ports.release(record)),
         ]
@@ -113,13 +113,13 @@ class BridgeNetwork:
         record = self._records.get(sandbox)
         if record is not None and sandbox not in self._retired:
             self._ports.release(record)
-            pod_link.retire(self._host, record.link)
+            pod_link.retire(self._host.route, record.link)
             self._retired.add(sandbox)
         return bool(self._retired)
 
     def flush(self) -> None:
         """Delete the links of all pods that were detached, and free their addresses. Raises KernelError, OSError."""
-        self._host.do(link.delete_group(pod_link.TRASH), ignore={errno.ENODEV})
+        self._host.route.do(link.delete_group(pod_link.TRASH), ignore={errno.ENODEV})
         for sandbox in sorted(self._retired):
             self._forget(self._records[sandbox])
             self._retired.discard(sandbox)
@@ -129,9 +129,9 @@ class BridgeNetwork:
         if sandbox not in self.sandboxes:
             raise NotFoundError(f"check sandbox {sandbox}: it is not attached")
         record = self._records[sandbox]
-        pod = open_pod(record.netns, self._home)
+        pod = open_pod(record.netns, self._host.namespace)
         try:
-            pod_link.check_link(self._host, pod, self._home, record, self._bridge.index)
+            pod_link.check_link(self._host.route, pod, self._host.namespace, record, self._host.bridge.index)
         finally:
             os.close(pod)
         self._ports.see(record)
@@ -141,11 +141,9 @@ class BridgeNetwork:
         gone = [sandbox for sandbox in dead if sandbox in self._records]
         for sandbox in gone:
             self.detach(sandbox)
-        known = {record.link for record in self._records.values()}
-        ports = link.list_links(self._host, self._bridge.index)
-        strays = [found.name for found in ports if found.name.startswith(pod_link.PREFIX) and found.name not in known]
+        strays = self._host.strays({record.link for record in self._records.values()})
         for name in strays:
-            pod_link.retire(self._host, name)
+            pod_link.retire(self._host.route, name)
         elements = self._ports.release_unowned()
         self.flush()
         said = [f"sandbox {sandbox}" for sandbox in gone] + [f"link {name}" for name in strays]
@@ -157,14 +155,14 @@ class BridgeNetwork:
         Raises ConfigError, NetworkError if they are in use elsewhere: then the former are kept. KernelError, OSError.
         """
         ranges, former = parse_ranges(texts, "pod_cidr"), self._leases.ranges
-        check_ranges(self._host, self._bridge.index, ranges)
+        self._host.check(ranges)
         self._store.save_ranges(texts)
         self._lease(ranges)
         self._set_up(former)
 
     def repair(self) -> bool:
         """Make the bridge and the table again if they were deleted by others: whether they were. Raises KernelError."""
-        if self._is_whole():
+        if self._host.is_whole():
             return False
         self._set_up(())
         return True
@@ -186,47 +184,10 @@ class BridgeNetwork:
             self._leases.hold(record.addresses)
 
     def _set_up(self, former: Collection[Network]) -> None:
-        options, ranges = self._options, self._ranges()
-        self._bridge = make_bridge(self._host, options.bridge, options.mtu)
-        check_ranges(self._host, self._bridge.index, self._leases.ranges)
-        settle_gateways(self._host, self._bridge.index, ranges, former)
-        for version in sorted({network.version for network in ranges}):
-            for said in settings.forward(version):
-                _log.warning("set %s: pods reach other networks through this host", said)
-        table = NatTable(options.table, options.bridge)
-        elements = self._ports.requests(self._records.values())
-        nftables.commit(self._netfilter, [*table.make(), *table.fill(ranges, self._direct), *elements])
-        self._keep_reports()
-        ports = {found.name for found in link.list_links(self._host, self._bridge.index)}
-        for record in self._records.values():
-            if record.link not in ports and record.id not in self._retired:
-                self._reconnect(record)
-
-    def _keep_reports(self) -> None:
-        try:
-            nftables.commit(self._netfilter, drop_reports(self._options.table, pod_link.GROUP))
-        except KernelError as error:
-            # Without nftables for bridges there is more noise, and nothing else is missing.
-            if error.errno not in (errno.EOPNOTSUPP, errno.EAFNOSUPPORT, errno.ENOENT):
-                raise
-            _log.info("reports of multicast listeners go to all pods: %s", error)
-
-    def _reconnect(self, record: Record) -> None:
-        try:
-            pod_link.connect(self._host, record, self._bridge.index)
-        except KernelError as error:
-            if error.errno != errno.ENODEV:
-                raise
-            _log.warning("link %s of sandbox %s is gone", record.link, record.id)
-
-    def _is_whole(self) -> bool:
-        try:
-            is_bridge = link.find_link(self._host, self._options.bridge).index == self._bridge.index
-            return is_bridge and bool(self._netfilter.ask(nftables.get_table(self._options.table)))
-        except KernelError as error:
-            if error.errno in (errno.ENODEV, errno.ENOENT):
-                return False
-            raise
+        used = {address.network for record in self._records.values() for address in record.addresses}
+        given = tuple(dict.fromkeys([*self._leases.ranges, *sorted(used, key=str)]))
+        self._host.set_up(self._leases.ranges, given, former, self._ports.requests(self._records.values()))
+        self._host.reconnect([self._records[sandbox] for sandbox in self.sandboxes])
 
     def _attach(self, sandbox: Sandbox, pod: int) -> PodNetwork:
         addresses = self._take_addresses()
@@ -234,10 +195,10 @@ class BridgeNetwork:
         record = Record(sandbox.id, sandbox.netns, name, mac, addresses, sandbox.ports)
         try:
             self._ports.check(record)
+            made = pod_link.PodLink(self._host.route, self._host.namespace, pod, record)
         except BaseException:
             self._leases.free(addresses)
             raise
-        made = pod_link.PodLink(self._host, self._home, pod, record)
         try:
             run_steps(self.steps(record, made, sandbox.bandwidth))
         finally:
@@ -261,8 +222,3 @@ class BridgeNetwork:
         self._store.remove(record.id)
         self._leases.free(record.addresses)
         self._records.pop(record.id, None)
-
-    def _ranges(self) -> tuple[Network, ...]:
-        # Those that addresses are given of, and those that pods still have some of.
-        used = {address.network for record in self._records.values() for address in record.addresses}
-        return tuple(dict.fromkeys([*self._leases.ranges, *sorted(used, key=str)]))

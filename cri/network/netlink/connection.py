@@ -28,6 +28,8 @@ _CAPPED, _EXPLAINED = 0x100, 0x200
 _SOL_NETLINK = 270
 _ADD_MEMBERSHIP, _CAP_ACK, _EXT_ACK, _STRICT = 1, 10, 11, 12
 _EXPLANATION = 1
+_SO_SNDBUFFORCE = 32
+_MOST = 1 << 24
 _ROOM = 1 << 18
 _TRIES = 10
 
@@ -52,6 +54,8 @@ class Connection:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family)
         self._sequence = 0
         self._socket.bind((0, 0))
+        # A batch for all pods is larger than what a socket may send at once by default.
+        self._socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _MOST)
         for option in (_CAP_ACK, _EXT_ACK, _STRICT):
             self._socket.setsockopt(_SOL_NETLINK, option, 1)
         for group in groups:

@@ -35,6 +35,7 @@ __all__ = [
     "deleted_table",
     "flush_set",
     "get_table",
+    "list_dropping_chains",
     "list_elements",
     "try_commit",
 ]
@@ -47,13 +48,15 @@ NFTABLES_NOTICES = 7
 
 _SUBSYSTEM = 10
 _BEGIN, _END = 0x10, 0x11
-_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE, _NEWSET = 0, 1, 2, 3, 6, 9
+_NEWTABLE, _GETTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _NEWRULE, _NEWSET = 0, 1, 2, 3, 4, 6, 9
 _NEWSETELEM, _GETSETELEM, _DELSETELEM = 12, 13, 14
 _CREATE, _EXCLUSIVE, _APPEND, _DUMP = 0x400, 0x200, 0x800, 0x300
 _CONTROL = struct.Struct("=IHHIIBB2s")
 _HEADER = 4
 _TABLE_NAME, _LIST = 1, 3
 _KEY, _DATA, _FLAGS, _USERDATA, _VALUE = 1, 2, 3, 6, 1
+_CHAIN_TABLE, _CHAIN_NAME, _CHAIN_HOOK, _CHAIN_POLICY, _HOOK_NUMBER = 1, 3, 4, 5, 1
+_POLICY_DROP = bytes(4)
 _INTERVAL, _MAP = 0x4, 0x8
 _INTERVAL_END = 1
 _COMMENT = 0
@@ -110,6 +113,21 @@ def add_chain(table: str, name: str, hook: Hook | None = None, *, family: int = 
         place = nested(("NFTA_HOOK_HOOKNUM", hook.number), ("NFTA_HOOK_PRIORITY", hook.priority))
         attributes += [("NFTA_CHAIN_HOOK", place), ("NFTA_CHAIN_TYPE", hook.type)]
     return _request(f"make chain {table} {name}", Chain, _NEWCHAIN, *attributes, flags=_CREATE, family=family)
+
+
+def list_dropping_chains(connection: Connection, number: int) -> list[str]:
+    """The base chains at the hook of that number, in all tables, whose policy is to drop, as `TABLE CHAIN`.
+
+    Raises KernelError.
+    """
+    message = _request("list chains of nftables", Chain, _GETCHAIN, flags=_DUMP, family=0)
+    found = []
+    for _, body in connection.ask(message):
+        chain = dict(walk(body, _HEADER))
+        hook = dict(walk(chain.get(_CHAIN_HOOK, b"")))
+        if hook.get(_HOOK_NUMBER) == number.to_bytes(4, "big") and chain.get(_CHAIN_POLICY) == _POLICY_DROP:
+            found.append(f"{_text(chain[_CHAIN_TABLE])} {_text(chain[_CHAIN_NAME])}")
+    return found
 
 
 def add_rule(table: str, chain: str, expressions: Sequence[Expression], *, family: int = INET) -> Message:

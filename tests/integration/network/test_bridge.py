@@ -69,6 +69,17 @@ def test_what_others_delete_is_made_again(pods: Pods) -> None:
         assert exchange(a.namespace, (b.ip(version), 80), b.namespace, ("::", 80)).endswith(a.ip(version))
 
 
+def test_a_firewall_that_drops_what_is_forwarded_is_told(pods: Pods, caplog: pytest.LogCaptureFixture) -> None:
+    run("nft 'add table ip other; add chain ip other gate { type filter hook forward priority 0; policy drop; }'")
+    run("nft 'add chain ip other open { type filter hook forward priority 1; }'")
+    run("nft 'add chain ip other input { type filter hook input priority 0; policy drop; }'")
+    caplog.clear()
+    pods.restart()
+    assert [record.getMessage() for record in caplog.records] == [
+        "chain other gate of nftables drops what is forwarded, of pods too, unless a rule accepts it"
+    ]
+
+
 def test_other_ranges_are_for_new_pods(pods: Pods) -> None:
     a = pods.add("a")
     pods.network.set_ranges(("10.78.0.0/24", "fd78::/64"))
@@ -185,6 +196,15 @@ def test_bandwidth_is_limited(pods: Pods, bandwidth: Bandwidth, received: str, s
         assert ("tbf" in shown) == bool(limit)
         assert limit in shown
     assert exchange(a.namespace, ("10.77.0.1", 80), None, ("0.0.0.0", 80)) == "10.77.0.2"
+
+
+def test_many_ports_of_one_pod(pods: Pods) -> None:
+    a = pods.add("a", *(PortMapping("tcp", number, number) for number in range(10000, 13000)))
+    pods.restart()
+    pods.network.check("a")
+    assert exchange(pods.here.outside, ("192.0.2.1", 12999), a.namespace, ("0.0.0.0", 12999)) == "192.0.2.2"
+    pods.remove(a)
+    assert leftovers(pods.options) == []
 
 
 def test_many_pods(pods: Pods) -> None:

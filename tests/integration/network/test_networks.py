@@ -217,8 +217,9 @@ def test_a_network_that_can_not_be_made_is_told(here: World, options: Options) -
 
 
 def test_a_configuration_is_in_force_as_soon_as_it_is_there(
-    here: World, options: Options, plugins: FileNetwork
+    here: World, options: Options, plugins: FileNetwork, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "firkin.cri.network.networks")
     a, b, c = boxes(here, "a", "b", "c")
 
     async def act(networks: Networks) -> None:
@@ -244,6 +245,12 @@ def test_a_configuration_is_in_force_as_soon_as_it_is_there(
 
     do(options, act)
     assert plugins.commands()[-2:] == ["second DEL", "first DEL"]
+    said = [record.getMessage() for record in caplog.records if record.name == "firkin.cri.network.networks"]
+    path = f"{options.cni_configurations}/10.conflist"
+    assert [line for line in said if line.startswith("the network of pods is ")] == [
+        f"the network of pods is {where}" for where in ("built in", f"that of {path}", "nowhere", "built in")
+    ]
+    assert any(line.startswith(f"{path}: line 1") for line in said)
     assert "c.json" in leftovers(options)
 
 
