@@ -24,7 +24,7 @@ from pathlib import Path
 # At the end: the folder firkin/ must not hide the installed package.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from firkin.runtime.monitor.launch import Started
+from firkin.runtime.monitor.launch import NURSERY, Started
 from firkin.runtime.nursery import Nursery
 from tests.support.bundle import Bundle, Firkin
 from tests.support.monitors import Monitors
@@ -47,10 +47,10 @@ def end(started: Started) -> None:
 class Starts:
     """The ways to start the container of a bundle."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, nursery: Nursery) -> None:
         self.firkin = Firkin(place / "state")
         self.bundle = Bundle(place / "bundle").shell("exec sleep 1000")
-        self.monitors = Monitors(self.firkin, place / "monitors")
+        self.monitors = Monitors(self.firkin, place / "monitors", nursery)
 
     def monitored(self, nursery: str = "") -> tuple[float, float]:
         """Milliseconds until it runs, compilation included, and of processor time of its whole life."""
@@ -131,10 +131,10 @@ def main() -> None:
     parser.add_argument("--mounts", type=int, default=0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory, Nursery() as nursery:
-        starts = Starts(Path(directory))
+        starts = Starts(Path(directory), nursery)
         ways: dict[str, Callable[[], tuple[float, float]]] = {
             "under a monitor": starts.monitored,
-            "... in a nursery": lambda: starts.monitored(nursery.path),
+            "... in a nursery": lambda: starts.monitored(NURSERY),
             "firkin run --detach": starts.command,
         }
         try:

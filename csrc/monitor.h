@@ -42,15 +42,21 @@
 #define MONITOR_MAX_LINE 16384
 #define MONITOR_DETAIL 232
 
+/* Where a plan finds the mount namespace that its order brought, if one did: at this descriptor of the monitor. */
+#define MONITOR_NURSERY_FD 255
+#define MONITOR_NURSERY_PATH "/proc/self/fd/255"
+
 enum monitor_flag {
 	MONITOR_TERMINAL = 1,   /* the plan makes a terminal: it is the container's only stream */
 	MONITOR_STDIN = 2,      /* standard input comes from clients; else it is empty */
 	MONITOR_STDIN_ONCE = 4, /* it ends with the first client that was attached to it */
+	MONITOR_HAS_LOG = 8,    /* these are set by monitor_start() */
+	MONITOR_HAS_NURSERY = 16,
 };
 
 enum monitor_stream { MONITOR_TO_STDIN = 1, MONITOR_FROM_STDOUT = 2, MONITOR_FROM_STDERR = 4 };
 
-/* Descriptors beside it: plan, firkin-init, the container's directory, listening socket, the log's directory if any. */
+/* Descriptors beside it: plan, firkin-init, the container's directory, listening socket; then what the flags tell of. */
 struct monitor_order {
 	uint32_t flags;
 	uint32_t max_line; /* bytes of a line in the log, from which on it is split */
@@ -119,6 +125,7 @@ struct monitor_request {
 	int init;           /* sealed file of firkin-init */
 	int directory;      /* of the container; nothing of it may be there but what a monitor that is gone left */
 	int log_directory;  /* -1: no log */
+	int nursery;        /* a mount namespace for the plan; -1: none */
 	int cgroup;         /* of the monitor itself; -1: the caller's */
 	struct monitor_order order;
 	int pid;            /* results: the monitor, a child of the caller; where its answer will come */

@@ -41,22 +41,31 @@ static int is_valid(const struct monitor_order *order)
 	       order->kill_ms <= most && !order->log_name[MONITOR_NAME - 1];
 }
 
+/* At a number that the plan knows. */
+static int put_nursery(int fd)
+{
+	long r = sys_dup3(fd, MONITOR_NURSERY_FD, O_CLOEXEC);
+	sys_close(fd);
+	return r < 0 ? (int)r : 0;
+}
+
 static int receive_order(struct monitor *m, struct start *start)
 {
-	int fds[5] = { -1, -1, -1, -1, -1 };
+	int fds[6] = { -1, -1, -1, -1, -1, -1 };
 	struct iovec part = { &m->order, sizeof m->order };
-	struct message_fds received = { fds, 5 };
+	struct message_fds received = { fds, 6 };
 	long n = message_receive(start->caller, &part, 1, &received, 0);
 	if (n < 0)
 		return (int)n;
+	unsigned has_log = !!(m->order.flags & MONITOR_HAS_LOG), has_nursery = !!(m->order.flags & MONITOR_HAS_NURSERY);
 	start->plan = fds[0];
 	start->init = fds[1];
 	m->directory = fds[2];
 	m->listener = fds[3];
-	m->log.directory = fds[4];
-	if (n != sizeof m->order || received.count < 4 || !is_valid(&m->order))
+	if (n != sizeof m->order || received.count != 4 + has_log + has_nursery || !is_valid(&m->order))
 		return -EINVAL;
-	return 0;
+	m->log.directory = has_log ? fds[4] : -1;
+	return has_nursery ? put_nursery(fds[4 + has_log]) : 0;
 }
 
 static int fail_start(struct start *start, uint32_t stage, int error)
@@ -129,8 +138,10 @@ static void send_answer(struct start *start)
 	message_send(start->caller, &part, 1, &sent, 0);
 }
 
-static void close_start(struct start *start)
+static void close_start(const struct monitor *m, struct start *start)
 {
+	if (m->order.flags & MONITOR_HAS_NURSERY)
+		sys_close(MONITOR_NURSERY_FD);
 	monitor_close(&start->plan);
 	monitor_close(&start->init);
 	monitor_close(&start->outcome.pidfd);
@@ -157,7 +168,7 @@ int monitor_run(int caller)
 	if (r < 0)
 		give_up(m);
 	send_answer(&start);
-	close_start(&start);
+	close_start(m, &start);
 	if (r >= 0)
 		monitor_serve(m);
 	if (m->listener >= 0)

@@ -41,7 +41,7 @@ static void attach(struct monitor *m, struct client *client, uint32_t streams)
 	client->streams = streams & (MONITOR_TO_STDIN | MONITOR_FROM_STDOUT | MONITOR_FROM_STDERR);
 	/* What is on its way to others was read before. */
 	client->sent = m->chunk.size;
-	client_answer(m, client, MONITOR_ATTACHED, m->order.flags & ~gone, 0);
+	client_answer(m, client, MONITOR_ATTACHED, m->order.flags & (MONITOR_TERMINAL | MONITOR_STDIN) & ~gone, 0);
 }
 
 static int resize(const struct monitor *m, uint32_t size)

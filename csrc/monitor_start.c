@@ -62,9 +62,18 @@ static int start_process(struct monitor_request *request, int socket)
 
 static int send_order(const struct monitor_request *request, int socket, int plan, int listener)
 {
-	int fds[] = { plan, request->init, request->directory, listener, request->log_directory };
-	const struct message_fds sent = { fds, request->log_directory < 0 ? 4 : 5 };
-	const struct iovec part = { (void *)(uintptr_t)&request->order, sizeof request->order };
+	struct monitor_order order = request->order;
+	int fds[6] = { plan, request->init, request->directory, listener };
+	struct message_fds sent = { fds, 4 };
+	const struct iovec part = { &order, sizeof order };
+	if (request->log_directory >= 0) {
+		order.flags |= MONITOR_HAS_LOG;
+		fds[sent.count++] = request->log_directory;
+	}
+	if (request->nursery >= 0) {
+		order.flags |= MONITOR_HAS_NURSERY;
+		fds[sent.count++] = request->nursery;
+	}
 	return message_send(socket, &part, 1, &sent, 0);
 }
 

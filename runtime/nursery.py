@@ -14,9 +14,9 @@ __all__ = ["Nursery"]
 class Nursery:
     """A mount namespace with next to nothing in it; a context manager.
 
-    `path` names it for `Request.nursery`, and for monitors, as long as this process lives and has not closed it. Mounts
-    that the host makes later are not in it, and need not be. Raises FirkinError if it can't be made: without the
-    rights of root.
+    `path` names it for `SandboxRequest.nursery`, and for plans that this process runs, as long as it is not closed;
+    plans for monitors name `firkin.runtime.monitor.launch.NURSERY`. Mounts that the host makes later are not in it, and
+    need not be. Raises FirkinError if it can't be made: without the rights of root.
     """
 
     def __init__(self) -> None:
@@ -31,13 +31,17 @@ class Nursery:
             pidfd_send_signal(outcome.pidfd, SIGKILL)
             os.waitid(os.P_PIDFD, outcome.pidfd, os.WEXITED)
             os.close(outcome.pidfd)
-        self.path = f"/proc/{os.getpid()}/fd/{self._fd}"
+        self.path = f"/proc/self/fd/{self._fd}"
 
     def __enter__(self) -> Nursery:
         return self
 
     def __exit__(self, *_exc: object) -> None:
         self.close()
+
+    def fileno(self) -> int:
+        """The descriptor that holds it."""
+        return self._fd
 
     def close(self) -> None:
         """Let go of it; containers that were born in it are not affected."""

@@ -19,7 +19,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Launcher", "Order", "Pending", "Started"]
+    from firkin.runtime.nursery import Nursery
+
+__all__ = ["NURSERY", "Launcher", "Order", "Pending", "Started"]
+
+NURSERY: str = ffi.string(lib.MONITOR_NURSERY_PATH).decode()
+"""For `Request.nursery`: the nursery of whatever launcher starts the plan, be it after a restart of the server."""
 
 _PROGRAMS = os.path.dirname(os.path.dirname(__file__))
 _PARENT = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
@@ -89,10 +94,12 @@ class Started:
 class Launcher:
     """Starts monitors; a context manager. Any number of threads may use one.
 
+    Parameters: `nursery` is what plans get that were compiled for NURSERY; it is to be closed after this.
     Raises KernelError if firkin-init can't be had.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nursery: Nursery | None = None) -> None:
+        self._nursery = nursery
         path = f"{_PROGRAMS}/firkin-init"
         self._program = ffi.new("char[]", os.fsencode(f"{_PROGRAMS}/firkin-monitor"))
         # One file for all containers: they share its pages.
@@ -125,6 +132,7 @@ class Launcher:
         request.program, request.plan, request.plan_size = self._program, text, len(plan)
         request.init, request.directory, request.cgroup = self._init, directory, order.cgroup
         request.log_directory = log_directory
+        request.nursery = self._nursery.fileno() if self._nursery else -1
         _fill(request.order, order, name)
         try:
             result: int = lib.monitor_start(request)

@@ -30,7 +30,8 @@ void shell_monitor(const char *script, uint32_t flags)
 	maker_add(&maker, PLAN_UNDO, KILL_CHILD);
 	add_shell(script);
 	request = (struct monitor_request){
-		.program = "/proc/self/exe", .init = -1, .directory = -1, .log_directory = -1, .cgroup = -1,
+		.program = "/proc/self/exe", .init = -1, .directory = -1, .log_directory = -1, .nursery = -1,
+		.cgroup = -1,
 		.order = { .flags = flags, .max_line = MONITOR_MAX_LINE, .stall_ms = 60000, .kill_ms = 60000,
 			   .log_name = "log" },
 	};

@@ -17,6 +17,7 @@ from firkin.runtime.monitor.launch import Launcher, Order, Pending, Started
 from firkin.runtime.monitor.record import Status, read_end
 
 if TYPE_CHECKING:
+    from firkin.runtime.nursery import Nursery
     from tests.support.bundle import Bundle, Firkin
 
 __all__ = ["Monitors", "Watched", "next_event", "read_until", "wait_readable"]
@@ -76,10 +77,10 @@ class Watched:
 class Monitors:
     """Starts containers with the state root of `firkin`, each with a directory of its own below `place`."""
 
-    def __init__(self, firkin: Firkin, place: Path) -> None:
+    def __init__(self, firkin: Firkin, place: Path, nursery: Nursery | None = None) -> None:
         self.firkin = firkin
         self.place = place
-        self.launcher = Launcher()
+        self.launcher = Launcher(nursery)
         self.all: list[Watched] = []
 
     def prepare(self) -> Watched:

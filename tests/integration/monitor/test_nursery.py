@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from firkin.errors import FirkinError
 from firkin.oci.runtime_spec.config import load_config
 from firkin.runtime.compile.sandbox import SandboxRequest
 from firkin.runtime.host import read_host
 from firkin.runtime.monitor.client import STDIN, STDOUT
+from firkin.runtime.monitor.launch import NURSERY, Launcher, Order
 from firkin.runtime.nursery import Nursery
 from firkin.runtime.sandbox import make_sandbox, remove_sandbox
 from tests.support.bundle import Bundle, Firkin
@@ -39,9 +41,17 @@ print(json.dumps([sorted(os.listdir("/")), points, os.access("/", os.W_OK)]))
 
 
 def test_nursery_has_next_to_nothing(nursery: Nursery) -> None:
-    argv = [sys.executable, "-c", _LOOK, nursery.path]
+    argv = [sys.executable, "-c", _LOOK, f"/proc/{os.getpid()}/fd/{nursery.fileno()}"]
     seen = json.loads(subprocess.run(argv, stdout=subprocess.PIPE, check=True).stdout)
     assert seen == [["dev", "proc", "sys"], ["/", "/dev/null", "/proc", "/sys"], False]
+
+
+@pytest.fixture
+def monitors(firkin: Firkin, tmp_path: Path, nursery: Nursery) -> Iterator[Monitors]:
+    """As elsewhere, with a nursery for plans that want it."""
+    started = Monitors(firkin, tmp_path / "monitors", nursery)
+    yield started
+    started.close()
 
 
 def test_nobody_stays_in_the_nursery(nursery: Nursery) -> None:
@@ -60,13 +70,13 @@ SCRIPT = (
 
 
 @pytest.mark.parametrize("kind", ["plain", "user namespace", "read-only"])
-def test_container_is_like_any_other(monitors: Monitors, bundle: Bundle, nursery: Nursery, kind: str) -> None:
+def test_container_is_like_any_other(monitors: Monitors, bundle: Bundle, kind: str) -> None:
     if kind == "user namespace":
         bundle.user_namespace()
     bundle.config["root"]["readonly"] = kind == "read-only"
     bundle.mount("/mnt", "bind", "/usr/share", "rbind", "ro")
     seen = []
-    for path in ("", nursery.path):
+    for path in ("", NURSERY):
         watched, end = monitors.run(bundle.shell(SCRIPT), nursery=path)
         assert end.code == 0
         seen.append([line for line in watched.lines() if "firkin-t" not in line and "total" not in line])
@@ -75,7 +85,7 @@ def test_container_is_like_any_other(monitors: Monitors, bundle: Bundle, nursery
 
 
 def test_mounts_of_the_host_still_arrive_where_they_were_asked_for(
-    monitors: Monitors, bundle: Bundle, nursery: Nursery, tmp_path: Path
+    monitors: Monitors, bundle: Bundle, tmp_path: Path
 ) -> None:
     shared = tmp_path / "shared"
     (shared / "later").mkdir(parents=True)
@@ -83,7 +93,7 @@ def test_mounts_of_the_host_still_arrive_where_they_were_asked_for(
     try:
         bundle.mount("/mnt", "bind", str(shared), "rbind", "rslave")
         bundle.shell("echo ready; read line; ls /mnt/later")
-        watched = monitors.start(bundle, nursery=nursery.path, stdin=True)
+        watched = monitors.start(bundle, nursery=NURSERY, stdin=True)
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", shared / "later"], check=True)
         (shared / "later/file").touch()
         with watched.attach(STDIN | STDOUT) as client:
@@ -94,16 +104,16 @@ def test_mounts_of_the_host_still_arrive_where_they_were_asked_for(
         subprocess.run(["umount", "-R", shared], check=True)
 
 
-def test_hook_that_wants_the_host_keeps_a_container_out(monitors: Monitors, bundle: Bundle, nursery: Nursery) -> None:
+def test_hook_that_wants_the_host_keeps_a_container_out(monitors: Monitors, bundle: Bundle) -> None:
     hook = {"path": "/bin/sh", "args": ["sh", "-c", f"test -d {bundle.rootfs}/bin && test -e /usr/bin/env"]}
     bundle.config["hooks"] = {"createContainer": [hook]}
-    _, end = monitors.run(bundle.shell("exit 3"), nursery=nursery.path)
+    _, end = monitors.run(bundle.shell("exit 3"), nursery=NURSERY)
     assert end.code == 3
 
 
-def test_terminal_in_a_nursery(monitors: Monitors, bundle: Bundle, nursery: Nursery) -> None:
+def test_terminal_in_a_nursery(monitors: Monitors, bundle: Bundle) -> None:
     bundle.process["terminal"] = True
-    watched, end = monitors.run(bundle.shell("tty; test -c /dev/console"), nursery=nursery.path, terminal=True)
+    watched, end = monitors.run(bundle.shell("tty; test -c /dev/console"), nursery=NURSERY, terminal=True)
     assert end.code == 0 and watched.lines() == ["stdout F /dev/pts/0"]
 
 
@@ -126,3 +136,25 @@ def test_sandbox_with_a_process_is_born_there_too(
         remove_sandbox(root, id)
         os.waitid(os.P_PIDFD, pidfd, os.WEXITED)
         os.close(pidfd)
+
+
+def test_plan_that_wants_a_nursery_fails_without_one(monitors: Monitors, bundle: Bundle, firkin: Firkin) -> None:
+    monitors.launcher.close()
+    monitors.launcher = Launcher()
+    watched = monitors.begin(bundle, nursery=NURSERY)
+    assert watched.pending is not None
+    with pytest.raises(FirkinError, match=f"{NURSERY}: no such file"):
+        watched.pending.finish()
+    assert firkin.leftovers(watched.id) == []
+
+
+def test_plan_outlives_the_nursery_that_it_was_made_with(monitors: Monitors, bundle: Bundle) -> None:
+    watched = monitors.prepare()
+    plan = monitors.plan(bundle.shell("sleep 1000"), watched.id, nursery=NURSERY)
+    # As a server that has started again.
+    monitors.launcher.close()
+    with Nursery() as other:
+        monitors.launcher = Launcher(other)
+        watched.started = monitors.launcher.start(plan, watched.directory, Order(log=str(watched.log))).finish()
+    held = [os.readlink(fd) for fd in Path(f"/proc/{watched.running.monitor}/fd").iterdir()]
+    assert len(held) > 8 and not [link for link in held if link.startswith("mnt:")]
