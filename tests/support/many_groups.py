@@ -37,6 +37,8 @@ def _limit(group: Cgroup, controllers: list[str]) -> None:
         controller, _, attribute = file.partition(".")
         owner = group.core if controller == "cgroup" else getattr(group, controller)
         setattr(owner, attribute.replace(".", "_"), value)
+    if "hugetlb" in controllers:
+        group.hugetlb("2MB").max = "4m"
 
 
 def _fill(parent: Cgroup, count: int, controllers: list[str]) -> list[Spawned]:
@@ -64,7 +66,8 @@ def _empty(parent: Cgroup, processes: list[Spawned]) -> None:
 
 
 def main(path: str, count: int) -> None:
-    """Do all of it."""
+    """Do all of it. Raises AssertionError if a descriptor stays open."""
+    before = os.listdir("/proc/self/fd")
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with Cgroup(path) as above, above.make_child(NAME) as parent:
@@ -74,6 +77,7 @@ def main(path: str, count: int) -> None:
         os.read(0, 1)
         _empty(parent, processes)
         above.remove_child(NAME)
+    assert os.listdir("/proc/self/fd") == before
 
 
 if __name__ == "__main__":
