@@ -24,6 +24,7 @@ from firkin.runtime.host import read_host
 from firkin.runtime.sandbox import Sandbox, make_sandbox, remove_sandbox
 from tests.support.bundle import Bundle, Firkin
 from tests.support.mountinfo import mounts_below
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -111,7 +112,7 @@ def test_removed_sandbox_leaves_nothing(sandboxes: Sandboxes) -> None:
     assert sandboxes.leftovers(sandbox.id) == []
     poller = select.poll()
     poller.register(process, select.POLLIN)
-    assert poller.poll(60_000)
+    assert poller.poll(SECONDS * 1000)
     os.close(process)
     with pytest.raises(NotFoundError, match="does not exist"):
         Sandbox(str(sandboxes.root), sandbox.id)
@@ -196,7 +197,7 @@ def test_end_of_the_process_of_a_pid_namespace_is_seen(sandboxes: Sandboxes) -> 
     os.kill(sandbox.pid, 15)
     poller = select.poll()
     poller.register(sandboxes.pidfds[-1], select.POLLIN)
-    assert poller.poll(60_000)
+    assert poller.poll(SECONDS * 1000)
     assert sandbox.open_process() == -1
 
 
@@ -218,7 +219,7 @@ def traced(output: Path, inject: str, *arguments: str) -> int:
     command = ["strace", "-o", str(output), "-e", f"trace={CALLS}", *(["-e", inject] if inject else [])]
     null = subprocess.DEVNULL
     argv = [*command, sys.executable, "-I", "-c", _SCRIPT, *arguments]
-    return subprocess.run(argv, stdin=null, stdout=null, stderr=null, check=False, timeout=60).returncode
+    return subprocess.run(argv, stdin=null, stdout=null, stderr=null, check=False, timeout=SECONDS).returncode
 
 
 def steps(trace: str) -> list[tuple[str, int]]:

@@ -17,6 +17,7 @@ import pytest
 from firkin.errors import ImageError
 from firkin.oci.layers.unpack import Limits, unpack
 from tests.support.archives import Archive, described, unpack_bytes
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root")
 SECOND = 1_000_000_000 * 10**9
@@ -373,7 +374,7 @@ def test_the_program_does_not_outlive_who_started_it(place: Path) -> None:
         children = Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text().split()
         child = os.pidfd_open(int(children[0]))
         starter.kill()
-        readable, _, _ = select.select([child], [], [], 30)
+        readable, _, _ = select.select([child], [], [], SECONDS)
         os.close(child)
     assert readable
 

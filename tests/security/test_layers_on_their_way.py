@@ -21,6 +21,7 @@ from firkin.oci.layers.program import Job, Limits, Unpacked
 from firkin.oci.layers.unpack import unpack_arriving
 from firkin.oci.store.content import ContentStore
 from tests.support.archives import Archive
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root")
 
@@ -88,7 +89,7 @@ class Way:
 
     async def seen(self, name: str) -> None:
         """Until the file is there."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(SECONDS):
             while not (self.root / name).exists():
                 await asyncio.sleep(0.01)
 

@@ -15,14 +15,13 @@ from firkin.runtime.host import read_host
 from firkin.runtime.monitor.client import Client, End, Event, Output
 from firkin.runtime.monitor.launch import Launcher, Order, Pending, Started
 from firkin.runtime.monitor.record import Status, read_end
+from tests.support.waiting import SECONDS
 
 if TYPE_CHECKING:
     from firkin.runtime.nursery import Nursery
     from tests.support.bundle import Bundle, Firkin
 
 __all__ = ["Monitors", "Watched", "next_event", "read_until", "wait_readable"]
-
-_PATIENCE = 60.0
 
 
 class Watched:
@@ -144,7 +143,7 @@ class Monitors:
             watched.close()
 
 
-def wait_readable(fd: int, complaint: str, timeout: float = _PATIENCE) -> None:
+def wait_readable(fd: int, complaint: str, timeout: float = SECONDS) -> None:
     """Wait until a descriptor is readable; fails with the complaint after a long time."""
     poller = select.poll()
     poller.register(fd, select.POLLIN)

@@ -13,6 +13,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.support.waiting import SECONDS
+
 __all__ = ["HOST", "OUTSIDE", "Namespace", "World", "exchange", "listener", "world"]
 
 HOST = {4: "192.0.2.1", 6: "2001:db8::1"}
@@ -20,7 +22,6 @@ OUTSIDE = {4: "192.0.2.2", 6: "2001:db8::2"}
 
 _CLONE_NEWNET = 0x4000_0000
 _MS_BIND, _MNT_DETACH = 0x1000, 2
-_PATIENCE = 60
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -152,7 +153,7 @@ def exchange(
         if kind == socket.SOCK_STREAM:
             connection, peer = listening.accept()
             with connection:
-                connection.settimeout(_PATIENCE)
+                connection.settimeout(SECONDS)
                 assert connection.recv(4) == b"ping"
                 connection.sendall(b"pong")
                 assert calling.recv(4) == b"pong"
@@ -167,5 +168,5 @@ def exchange(
 def _socket(where: Namespace | None, address: str, kind: socket.SocketKind) -> socket.socket:
     with where.entered() if where else contextlib.nullcontext():
         made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
-    made.settimeout(_PATIENCE)
+    made.settimeout(SECONDS)
     return made

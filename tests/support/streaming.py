@@ -12,10 +12,9 @@ from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.request import ExecRequest, ForwardRequest
 from firkin.cri.streaming.server import StreamingServer
 from tests.support.local_runtime import LocalRuntime
+from tests.support.waiting import SECONDS
 
 __all__ = ["ALL", "OUTPUT", "TERMINAL", "Serving", "eventually", "run", "serving"]
-
-_PATIENCE = 60
 
 ALL = Wanted(stdin=True, stdout=True, stderr=True, tty=False)
 OUTPUT = Wanted(stdin=False, stdout=True, stderr=True, tty=False)
@@ -39,7 +38,7 @@ class Serving:
 
 @asynccontextmanager
 async def serving(
-    runtime: LocalRuntime | None = None, limits: Limits | None = None, patience: float = _PATIENCE
+    runtime: LocalRuntime | None = None, limits: Limits | None = None, patience: float = SECONDS
 ) -> AsyncIterator[Serving]:
     """Serve from `runtime`, and see that in the end no session and no task is left."""
     before = asyncio.all_tasks()
@@ -57,7 +56,7 @@ def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run `test` to its end, or until nobody believes in one any more."""
 
     async def bounded() -> None:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(SECONDS):
             await test()
 
     asyncio.run(bounded())

@@ -15,14 +15,15 @@ from firkin.cgroupfs import Cgroup
 from tests.support import many_groups
 
 GROUPS = 1000
+SOME = 60
 _HERE = pytest.mark.requires("root", "cgroup2")
 _LIMITED = pytest.mark.requires("root", "cgroup2", "cpu", "memory", "pids")
 
 
 @contextmanager
-def maker(cgroup: Cgroup, stdin: int) -> Iterator[subprocess.Popen[str]]:
-    """The process that makes the groups; it is killed at the end if it has not ended."""
-    command = [sys.executable, "-P", many_groups.__file__, cgroup.path, str(GROUPS)]
+def maker(cgroup: Cgroup, stdin: int, groups: int) -> Iterator[subprocess.Popen[str]]:
+    """The process that makes so many groups; it is killed at the end if it has not ended."""
+    command = [sys.executable, "-P", many_groups.__file__, cgroup.path, str(groups)]
     with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield process
@@ -64,7 +65,7 @@ def read_until(process: subprocess.Popen[str], line: str) -> list[str]:
 def test_a_thousand_groups_leave_the_tree_as_it_was(cgroup: Cgroup, controllers: str) -> None:
     cgroup.enable(cgroup.read("cgroup.controllers").split())
     before = tree(cgroup)
-    with maker(cgroup, subprocess.PIPE) as process:
+    with maker(cgroup, subprocess.PIPE, GROUPS) as process:
         said = read_until(process, f"filled {GROUPS - 1}")
         assert len(said) == 3 * GROUPS
         with cgroup.child(many_groups.NAME) as parent:
@@ -86,11 +87,11 @@ def test_a_thousand_groups_leave_the_tree_as_it_was(cgroup: Cgroup, controllers:
 def test_cleaning_up_after_a_maker_that_was_killed_leaves_the_tree_as_it_was(
     cgroup: Cgroup, step: str, controllers: str, record_property: Callable[[str, object], None]
 ) -> None:
-    number = 0 if step == "killed" else random.randrange(GROUPS)
+    number = 0 if step == "killed" else random.randrange(SOME)
     record_property("killed at", f"{step} {number}")
     cgroup.enable(cgroup.read("cgroup.controllers").split())
     before = tree(cgroup)
-    with maker(cgroup, subprocess.DEVNULL) as process:
+    with maker(cgroup, subprocess.DEVNULL, SOME) as process:
         # It goes on until the signal comes.
         said = read_until(process, f"{step} {number}")
         process.kill()

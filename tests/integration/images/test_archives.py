@@ -17,6 +17,7 @@ from tests.support.bundle import Firkin
 from tests.support.image_commands import ImageCommands
 from tests.support.image_layout import ImageLayout, archive
 from tests.support.terminal import Terminal
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "skopeo")
 
@@ -139,7 +140,7 @@ def test_a_terminal_gets_no_archive_and_gives_none(images: ImageCommands, layout
     ):
         with Terminal(images.firkin.command(*images.words(*words))) as terminal:
             terminal.expect(reason)
-            assert terminal.process.wait(60) == 1
+            assert terminal.process.wait(SECONDS) == 1
 
 
 def test_a_reader_that_has_enough_ends_an_export(images: ImageCommands, layout: Path, tmp_path: Path) -> None:
@@ -155,6 +156,6 @@ def test_a_reader_that_has_enough_ends_an_export(images: ImageCommands, layout: 
 def test_progress_of_an_import_is_for_terminals_only(images: ImageCommands, layout: Path) -> None:
     with Terminal(images.firkin.command(*images.words("import", layout, NAME))) as terminal:
         terminal.expect(b"sha256:")
-        assert terminal.process.wait(60) == 0
+        assert terminal.process.wait(SECONDS) == 0
     # The line is taken away before anything is printed.
     assert terminal.seen.partition(b"\r\x1b[K")[2].decode().startswith(f"{NAME} {digest_in(layout)}")

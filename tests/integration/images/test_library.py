@@ -28,6 +28,7 @@ from tests.support.archives import Archive
 from tests.support.bundle import Firkin
 from tests.support.local_image import add_image
 from tests.support.overlays import overlay_place
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "busybox", "overlay")
 
@@ -104,7 +105,7 @@ def test_hooks_see_the_image_at_the_path_of_the_root(caller: Caller, tmp_path: P
             config.setdefault("hooks", {})[name] = [hook]
 
     with caller.container(change) as (_, pidfd):
-        assert wait(pidfd, 60_000) == 0
+        assert wait(pidfd, int(SECONDS * 1000)) == 0
     assert (log / "createRuntime").read_text().endswith("No such file or directory\nimage")
     assert (log / "createContainer").read_text() == "image"
     assert (log / "poststop").read_text().endswith("/rootfs\nhook\n")
@@ -115,7 +116,7 @@ def test_a_container_waits_with_its_tree(caller: Caller) -> None:
         assert caller.firkin.state(id)["status"] == "created"
         caller.firkin("start", id)
         # It is no child of this process any more than of the command's: its end is all that can be told.
-        assert wait(pidfd, 60_000) == 9
+        assert wait(pidfd, int(SECONDS * 1000)) == 9
 
 
 @pytest.mark.guest
@@ -131,7 +132,7 @@ def test_ids_are_those_of_a_namespace_that_is_joined(caller: Caller) -> None:
             shell(config, "[ $(/bin/busybox stat -c %u /file) = 5 ] && echo x > /made")
 
         with caller.container(change, Ids([(0, 300_000, 1000)], [(0, 300_000, 1000)])) as (_, pidfd):
-            assert wait(pidfd, 60_000) == 0
+            assert wait(pidfd, int(SECONDS * 1000)) == 0
             (made,) = Path(caller.snapshots.holdings).glob("*/*/made")
             assert made.stat().st_uid == 300_000
     finally:

@@ -25,6 +25,7 @@ from tests.support.image_commands import ImageCommands
 from tests.support.image_layout import ImageLayout, archive
 from tests.support.registry import RealRegistry
 from tests.support.terminal import Terminal
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "docker-registry", "skopeo")
 
@@ -177,7 +178,7 @@ def test_the_progress_of_a_push_is_shown_on_a_terminal(images: ImageCommands, re
     words = images.words("push", f"{registry.host}/app:1", f"{registry.host}/shown:1")
     with Terminal(images.firkin.command(*words)) as terminal:
         terminal.expect(b"sha256:")
-        assert terminal.process.wait(60) == 0
+        assert terminal.process.wait(SECONDS) == 0
     before, _, after = terminal.seen.partition(b"\r\x1b[K")
     assert f"asking {registry.host} for shown".encode() in before
     assert after.decode().strip().startswith(f"{registry.host}/shown:1 sha256:")

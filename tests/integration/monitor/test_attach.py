@@ -10,6 +10,7 @@ from firkin.errors import KernelError, StateError
 from firkin.runtime.monitor.client import STDERR, STDIN, STDOUT, Client, Done, End, Output
 from tests.support.bundle import Bundle
 from tests.support.monitors import Monitors, next_event, read_until, wait_readable
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -22,7 +23,7 @@ def send(client: Client, data: bytes) -> None:
     poller.register(client.fileno(), select.POLLOUT)
     view = memoryview(data)
     while view:
-        assert poller.poll(60_000)
+        assert poller.poll(SECONDS * 1000)
         view = view[client.send_stdin(view) :]
 
 
@@ -52,7 +53,7 @@ def test_much_goes_both_ways_without_loss(monitors: Monitors, bundle: Bundle) ->
             sender = threading.Thread(target=send, args=(writer, data))
             sender.start()
             got, _ = read_until(reader, data[-7:])
-            sender.join(60)
+            sender.join(SECONDS)
         rest, end = read_until(reader)
     assert got + rest == data + b"end\n"
     assert end is not None and end.code == 0

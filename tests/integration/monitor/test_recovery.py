@@ -20,6 +20,7 @@ from firkin.runtime.monitor.record import Status, read_end, write_end
 from firkin.runtime.monitor.recovery import ABANDONED, ATTENDED, ENDED, look, settle
 from tests.support.bundle import Bundle, Firkin
 from tests.support.monitors import Monitors, Watched, next_event, wait_readable
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -123,7 +124,7 @@ def test_launcher_that_is_killed_at_any_step_leaves_a_container_or_nothing(
         plan.write_bytes(monitors.plan(bundle, watched.id))
         argv = [*strace(output, LAUNCHER_CALLS, inject), sys.executable, str(Path(__file__).with_name("launcher.py"))]
         argv += [str(plan), str(watched.log.parent), str(watched.log)]
-        subprocess.run(argv, stdin=null, stdout=null, stderr=null, check=False, timeout=60)
+        subprocess.run(argv, stdin=null, stdout=null, stderr=null, check=False, timeout=SECONDS)
         return watched
 
     assert outlives(launch())

@@ -12,6 +12,7 @@ from firkin.cri.network.model import PortMapping, Sandbox
 from firkin.errors import ConfigError, NetworkError
 from tests.support.bridge import Pods, leftovers
 from tests.support.netns import HOST, OUTSIDE, exchange, listener, run
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "nft")
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
@@ -119,7 +120,7 @@ def test_who_goes_on_sending_is_led_to_the_next_pod(pods: Pods, version: int) ->
             # Before there is a pod the kernel tracks this as a connection to the host.
             sender.send(b"nobody")
             with contextlib.suppress(ConnectionRefusedError):
-                sender.settimeout(60)
+                sender.settimeout(SECONDS)
                 sender.recv(9)
             pod = pods.add(name, port)
             with listener(pod.namespace, ANY[version], 53, socket.SOCK_DGRAM) as listening:
@@ -149,7 +150,7 @@ def test_a_restart_does_not_break_connections(pods: Pods) -> None:
     a = pods.add("a", PortMapping("tcp", 80, 8080))
     with listener(a.namespace, "0.0.0.0", 80, socket.SOCK_STREAM) as server:
         with pods.here.outside.entered():
-            client = socket.create_connection((HOST[4], 8080), timeout=60)
+            client = socket.create_connection((HOST[4], 8080), timeout=SECONDS)
         with client, server.accept()[0] as connection:
             pods.restart()
             client.sendall(b"still here")

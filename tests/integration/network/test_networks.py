@@ -17,9 +17,9 @@ from firkin.errors import AlreadyExistsError, ConfigError, KernelError, NetworkE
 from tests.support.bridge import RANGES, leftovers
 from tests.support.cni_plugins import FileNetwork
 from tests.support.netns import HOST, OUTSIDE, World, exchange, run
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "nft")
-_PATIENCE = 60
 NETFILTER = 12
 
 
@@ -172,7 +172,7 @@ def test_a_firewall_that_is_loaded_anew_is_noticed(here: World, options: Options
         with Connection(NETFILTER, nftables.NFTABLES_NOTICES) as notices:
             run("nft flush ruleset")
             # Nobody asks for anything; the kernel's notice is what counts.
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(SECONDS):
                 while not has_table():
                     await readable(notices)
         run("ip link del firkin0")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.bridge import Pod, Pods
 from tests.support.netns import HOST, OUTSIDE, World, exchange, listener, run
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "nft")
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
@@ -82,7 +83,7 @@ def test_pods_do_not_reach_the_hosts_loopback(pods: Pods) -> None:
         ):
             sender.sendto(b"secret", ("127.0.0.1", 9))
             sender.sendto(b"public", (GATEWAY[4], 9))
-            public.settimeout(60)
+            public.settimeout(SECONDS)
             # What was sent first has come, or will not.
             got = [public.recv(9)]
             secret.setblocking(False)
@@ -116,7 +117,7 @@ def _heard(a: Pod, b: Pod) -> list[int]:
     with listening, sending:
         group = socket.inet_pton(socket.AF_INET6, "ff02::16") + index.to_bytes(4, sys.byteorder)
         listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
-        listening.settimeout(60)
+        listening.settimeout(SECONDS)
         # A router alert in the hop-by-hop options.
         sending.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_HOPOPTS, bytes([0, 0, 5, 2, 0, 0, 1, 0]))
         sending.sendto(bytes([REPORT, 0, 0, 0, 0, 0, 0, 0]), ("ff02::16", 0, 0, there))

@@ -326,7 +326,7 @@ def test_streams_without_a_request_belong_to_the_one_before() -> None:
 @pytest.mark.parametrize("kind", ["error", "data"])
 def test_half_a_connection_expires(kind: str) -> None:
     async def test() -> None:
-        async with serving(limits=Limits(wait_streams=0.05)) as serve:
+        async with serving(limits=Limits(wait_streams=1)) as serve:
             wire = await SpdyWire.connect(serve.forward(), "portforward.k8s.io")
             (stream,) = await spdy_pair(wire, {"streamtype": kind, "port": "80", "requestid": "7"})
             events: list[object] = []

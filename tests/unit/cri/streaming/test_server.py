@@ -178,7 +178,7 @@ def test_a_head_is_not_waited_for_forever() -> None:
 
 def test_streams_are_not_waited_for_forever() -> None:
     async def test() -> None:
-        async with serving(limits=Limits(wait_streams=0.05)) as serve:
+        async with serving(limits=Limits(wait_streams=1)) as serve:
             wire = await SpdyWire.connect(serve.exec("true"), "v4.channel.k8s.io")
             wire.session.open({"streamtype": "error"})
             wire.session.open({"streamtype": "stdout"})
