@@ -259,3 +259,13 @@ def test_a_pod_reaches_another(shared: CriServer) -> None:
     ids = [shared.run(pod, "sleep 1000") for pod in pods]
     address = shared("PodSandboxStatus", pod_sandbox_id=pods[1]).status.network.ip
     assert shared.exec(ids[0], "busybox", "ping", "-c", "1", "-W", "30", address).exit_code == 0
+
+
+def test_what_was_created_is_started_by_a_later_server(cri: CriServer) -> None:
+    # Its plan leads to the nursery of the server that wrote it, which is gone with that.
+    pod = cri.pod()
+    id = cri.create(pod, "exit 3")
+    cri.kill()
+    cri.start()
+    cri("StartContainer", container_id=id)
+    assert eventually(lambda: cri.status(id), lambda status: status.state == EXITED).exit_code == 3
