@@ -274,3 +274,13 @@ def test_the_policy_counts_when_a_container_is_made(shared: CriServer) -> None:
     finally:
         policy.unlink()
     shared.run(pod, "true")
+
+
+def test_what_was_created_is_started_by_a_later_server(cri: CriServer) -> None:
+    # Its plan leads to the nursery of the server that wrote it, which is gone with that.
+    pod = cri.pod()
+    id = cri.create(pod, "exit 3")
+    cri.kill()
+    cri.start()
+    cri("StartContainer", container_id=id)
+    assert eventually(lambda: cri.status(id), lambda status: status.state == EXITED).exit_code == 3

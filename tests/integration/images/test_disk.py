@@ -80,7 +80,7 @@ def test_a_full_disk_can_be_freed(firkin: Firkin, disk: Disk, layout: Path) -> N
     images.fails("import", layout, "r.example/app:1")
     with (disk.place / "full").open("wb") as file, pytest.raises(OSError, match="No space left"):
         os.posix_fallocate(file.fileno(), 0, 4096)
-    assert images("prune").stdout.endswith(", 1 cut downloads\n")
+    assert ", 1 cut downloads\n" in images("prune").stdout
 
 
 def test_a_full_disk_gets_no_half_of_a_bundle_or_a_file(firkin: Firkin, disk: Disk, layout: Path) -> None:

@@ -264,7 +264,7 @@ def test_a_layer_that_is_not_what_its_image_says_leaves_nothing(snapshots: Snaps
     layers = [base().finish(), Archive().add("x", b"1").finish(), Archive().add("y", b"1").finish()]
     told = [f"sha256:{number * 64}" for number in "123"]
     local = add_image(snapshots.store, "test.example/liar:1", layers, diff_ids=told)
-    with pytest.raises(ImageError, match="its bytes have the digest"):
+    with pytest.raises(ImageError, match="its archive has the digest"):
         snapshots.prepare(local)
     assert os.listdir(snapshots.layers) == []
 
