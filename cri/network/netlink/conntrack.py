@@ -16,7 +16,7 @@ from firkin.cri.network.netlink.connection import Connection
 from firkin.cri.network.netlink.messages import IS_NESTED, Message, encode, nested, netlink_classes, walk
 from firkin.errors import KernelError
 
-__all__ = ["forget_port"]
+__all__ = ["forget_listed", "forget_port"]
 
 _SUBSYSTEM, _GET, _DELETE, _DUMP = 1, 1, 2, 0x300
 _BY_PROTOCOL, _BY_DESTINATION_PORT = 1 << 3, 1 << 5
@@ -39,11 +39,15 @@ def forget_port(connection: Connection, version: int, protocol: int, port: int) 
     except KernelError as error:
         if error.errno != errno.EINVAL:
             raise
-        # Before Linux 6.8 one can list by port, and delete one by one.
-        listed = connection.ask(_about(_GET, _DUMP, family, protocol, port))
-        deletions = [_delete(family, body) for _, body in listed]
-        if deletions:
-            connection.do(*deletions, ignore={errno.ENOENT})
+        forget_listed(connection, family, protocol, port)
+
+
+def forget_listed(connection: Connection, family: int, protocol: int, port: int) -> None:
+    """The same one by one: before Linux 6.8 one can list by port, but not delete. Raises KernelError."""
+    listed = connection.ask(_about(_GET, _DUMP, family, protocol, port))
+    deletions = [_delete(family, body) for _, body in listed]
+    if deletions:
+        connection.do(*deletions, ignore={errno.ENOENT})
 
 
 def _about(kind: int, flags: int, family: int, protocol: int, port: int) -> Message:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from firkin.cri.network.model import PortMapping, Sandbox
+from firkin.cri.network.model import PROTOCOLS, PortMapping, Sandbox
+from firkin.cri.network.netlink import conntrack
+from firkin.cri.network.netlink.connection import Connection
 from firkin.errors import ConfigError, NetworkError
 from tests.support.bridge import Pods, leftovers
 from tests.support.netns import HOST, OUTSIDE, exchange, listener, run
@@ -17,6 +19,7 @@ from tests.support.waiting import SECONDS
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "nft")
 VERSIONS = pytest.mark.parametrize("version", [4, 6])
 KINDS = pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+UDP = socket.SOCK_DGRAM
 PROTOCOL = {socket.SOCK_STREAM: "tcp", socket.SOCK_DGRAM: "udp"}
 ANY = {4: "0.0.0.0", 6: "::"}
 GATEWAY = {4: "10.77.0.1", 6: "fd77::1"}
@@ -127,6 +130,26 @@ def test_who_goes_on_sending_is_led_to_the_next_pod(pods: Pods, version: int) ->
                 sender.send(name.encode())
                 assert listening.recv(9) == name.encode()
             pods.remove(pod)
+
+
+@VERSIONS
+def test_connections_are_forgotten_one_by_one_where_it_must_be(pods: Pods, version: int) -> None:
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    any_port = pods.add("a", PortMapping("udp", 53, 5353))
+    for target, port in ((HOST[version], 5353), (any_port.ip(version), 53)):
+        exchange(pods.here.outside if port == 5353 else None, (target, port), any_port.namespace, ("::", 53), UDP)
+
+    def tracked() -> list[int]:
+        listing = connection.ask(conntrack._about(conntrack._GET, conntrack._DUMP, family, PROTOCOLS["udp"], 5353))
+        others = connection.ask(conntrack._about(conntrack._GET, conntrack._DUMP, family, PROTOCOLS["udp"], 53))
+        return [len(listing), len(others)]
+
+    with Connection(12) as connection:
+        assert tracked() == [1, 1]
+        conntrack.forget_listed(connection, family, PROTOCOLS["udp"], 5353)
+        assert tracked() == [0, 1]
+        conntrack.forget_port(connection, version, PROTOCOLS["udp"], 53)
+        assert tracked() == [0, 0]
 
 
 def test_a_pods_ports_are_there_again_after_a_restart(pods: Pods) -> None:
