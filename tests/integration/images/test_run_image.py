@@ -308,7 +308,7 @@ def test_a_strict_umask_is_none_of_the_containers(run: Runner) -> None:
 def test_an_interrupted_run_leaves_nothing(firkin: Firkin, tmp_path: Path, number: signal.Signals) -> None:
     with overlay_place(tmp_path / "images") as place:
         with ImageStore(str(place)) as images:
-            add_image(images, BASE, [base_layer(), Archive().add("zeros", bytes(256 << 20)).finish()])
+            add_image(images, BASE, [base_layer(), Archive().add("zeros", bytes(128 << 20)).finish()])
         argv = firkin.command("run", "--store", place, BASE, "sh")
         with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
             deadline = time.monotonic() + 60
@@ -438,3 +438,5 @@ def test_killed_at_any_step_nothing_stays(firkin: Firkin, store: Path, tmp_path:
     firkin("prune", "--store", store)
     assert os.listdir(store / "containers") == []
     assert firkin("fsck", "--store", store).stdout == ""
+    mounts = parse_mountinfo(Path("/proc/self/mountinfo").read_text())
+    assert [place for place in mounts if place.startswith(f"{store}/")] == []
