@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 
 from firkin.cgroupfs.units import parse_size
 from firkin.errors import UsageError
@@ -71,7 +70,7 @@ def _working_directory(path: str) -> str:
 
 def _hostname(name: str, id: str, *, host_network: bool) -> str:
     if not name:
-        name = socket.gethostname() if host_network else id
+        name = os.uname().nodename if host_network else id
         # An id may be longer than names of hosts.
         return name[:_MOST_NAME]
     if len(name) > _MOST_NAME:

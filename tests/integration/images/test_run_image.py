@@ -447,3 +447,5 @@ def test_killed_at_any_step_nothing_stays(firkin: Firkin, store: Path, tmp_path:
     firkin("prune", "--store", store)
     assert os.listdir(store / "containers") == []
     assert firkin("fsck", "--store", store).stdout == ""
+    mounts = parse_mountinfo(Path("/proc/self/mountinfo").read_text())
+    assert [place for place in mounts if place.startswith(f"{store}/")] == []
