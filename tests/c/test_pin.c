@@ -229,6 +229,33 @@ static void a_reaper_is_not_ended_from_inside_and_reaps(void)
 	CHECK_EQUAL(wait_outcome(), 0);
 }
 
+/* Leaves a process behind, and its number. */
+static void start_and_exit(void)
+{
+	start_plan();
+	parent(CLONE, 0, PLAN_NO_SLOT);
+	parent(AWAIT, PLAN_POINT_READY);
+	parent(PID_FILE, text(path_of("pid")), maker_bytes(&maker, "\1", 1));
+	parent(RELEASE, PLAN_POINT_READY);
+	parent(AWAIT_EXEC);
+	child(DIE_WITH_PARENT);
+	child(RENDEZVOUS, PLAN_POINT_READY);
+	child(REAP);
+	run_plan();
+}
+
+static void who_dies_with_its_parent_does(void)
+{
+	check_directory();
+	check_in_child(start_and_exit);
+	int pid = atoi(content_of("pid"));
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd end = { pidfd, POLLIN, 0 };
+	CHECK(pid > 0);
+	CHECK(pidfd < 0 ? errno == ESRCH : poll(&end, 1, 60000) == 1);
+	close(pidfd);
+}
+
 static const struct check_test tests[] = {
 	TEST(namespaces_outlive_their_process),
 	TEST(a_pinned_namespace_is_joined),
@@ -239,6 +266,7 @@ static const struct check_test tests[] = {
 	TEST(a_reaper_ends_when_it_is_asked_from_outside),
 	TEST(a_reaper_holds_no_descriptor),
 	TEST(a_reaper_is_not_ended_from_inside_and_reaps),
+	TEST(who_dies_with_its_parent_does),
 };
 
 CHECK_MAIN(tests)
