@@ -34,13 +34,15 @@ async def stop_pod_sandbox(node: Node, request: StopPodSandboxRequest) -> StopPo
 
 
 async def _stop(node: Node, sandbox: Sandbox) -> None:
-    if not sandbox.facts.is_ready:
-        return
-    # From here on nothing is started in it.
-    sandbox.update(is_ready=False)
+    was_ready = sandbox.facts.is_ready
+    if was_ready:
+        # From here on nothing is started in it.
+        sandbox.update(is_ready=False)
+    # Even if it is not ready: an earlier request may have failed, or died with the server, after the line above.
     await asyncio.gather(*(kill(container) for container in node.containers_of(sandbox)))
     await _disconnect(node, sandbox)
-    node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, sandbox.id, sandbox)
+    if was_ready:
+        node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, sandbox.id, sandbox)
 
 
 async def _disconnect(node: Node, sandbox: Sandbox) -> None:

@@ -30,6 +30,7 @@ log_level = "debug"
 policy = "{place}/policy.toml"
 [cri.network]
 config_directory = "{place}/cni"
+plugin_directories = ["{place}/plugins/bin"]
 cache_directory = "{place}/cni-cache"
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ import grpc
 import pytest
 
 from tests.support.bundle import FIRKIN
+from tests.support.cni_plugins import FileNetwork
 from tests.support.cri_server import CriServer
 from tests.support.netns import run
 from tests.support.waiting import eventually
@@ -98,3 +100,21 @@ def test_nothing_is_left_of_what_was_under_way(cri: CriServer, milliseconds: int
     assert cri("ListContainers").containers == []
     assert cri.leftovers() == []
     assert list((cri.place / "root").glob("containers/*")) == []
+
+
+def test_a_pod_that_its_network_holds_is_stopped_by_a_later_request(cri: CriServer) -> None:
+    network = FileNetwork(cri.place / "plugins")
+    (cri.place / "cni").mkdir()
+    (cri.place / "cni" / "10-files.conflist").write_text(json.dumps(network.configuration()))
+    pod = cri.pod()
+    assert network.leases == [pod]
+    (network.place / "first-DEL").write_text("11 not now")
+    with pytest.raises(grpc.RpcError, match="not now"):
+        cri("StopPodSandbox", pod_sandbox_id=pod)
+    cri.kill()
+    cri.start()
+    (network.place / "first-DEL").unlink()
+    assert network.leases == [pod]
+    for _ in range(2):
+        cri("StopPodSandbox", pod_sandbox_id=pod)
+        assert network.leases == []
