@@ -133,7 +133,7 @@ struct monitor_request {
 	int socket;
 };
 
-/* 0 or -errno. Then descriptors of the request can be closed, and the answer is to be received. */
+/* 0, and descriptors of the request can be closed; -EBUSY if the directory has a monitor; another -errno. */
 int monitor_start(struct monitor_request *request);
 
 /* 0 or -errno: -EPIPE if the monitor died. `pidfd` and `output` are -1 where there is none. */

@@ -25,17 +25,37 @@ static void set_address(struct sockaddr_un *address, int directory)
 	text_append(address->sun_path, room, "/" MONITOR_SOCKET);
 }
 
-static int listen_in(int directory)
+/* Whether somebody listens there, who may have more to do at the moment than to accept. */
+static int is_answered(const struct sockaddr_un *address)
+{
+	long fd = sys_socket(AF_UNIX, TYPE | SOCK_NONBLOCK, 0);
+	long r = fd < 0 ? fd : sys_connect(fd, address, sizeof *address);
+	if (fd >= 0)
+		sys_close(fd);
+	return r >= 0 || r == -EAGAIN;
+}
+
+/* The name may be left of a monitor that is gone. */
+static long bind_in(long fd, int directory)
 {
 	struct sockaddr_un address;
 	set_address(&address, directory);
+	long r = sys_bind(fd, &address, sizeof address);
+	if (r != -EADDRINUSE)
+		return r;
+	if (is_answered(&address))
+		return -EBUSY;
+	sys_unlinkat(directory, MONITOR_SOCKET, 0);
+	return sys_bind(fd, &address, sizeof address);
+}
+
+static int listen_in(int directory)
+{
 	long fd = sys_socket(AF_UNIX, TYPE | SOCK_NONBLOCK, 0), r = fd;
 	if (r >= 0) /* before the socket has a name: it never has another mode */
 		r = sys_fchmod(fd, 0600);
 	if (r >= 0)
-		sys_unlinkat(directory, MONITOR_SOCKET, 0);
-	if (r >= 0)
-		r = sys_bind(fd, &address, sizeof address);
+		r = bind_in(fd, directory);
 	if (r >= 0)
 		r = sys_listen(fd, BACKLOG);
 	if (r < 0 && fd >= 0)
@@ -108,8 +128,9 @@ int monitor_start(struct monitor_request *request)
 	int listener = listen_in(request->directory);
 	int r = listener < 0 ? listener : start_and_order(request, plan, listener);
 	sys_close(plan);
-	if (listener >= 0)
-		sys_close(listener);
+	if (listener < 0)
+		return r;
+	sys_close(listener);
 	if (r < 0)
 		sys_unlinkat(request->directory, MONITOR_SOCKET, 0);
 	return r;

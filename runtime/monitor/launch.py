@@ -140,7 +140,8 @@ class Launcher:
             if log_directory >= 0:
                 os.close(log_directory)
         if result < 0:
-            raise KernelError("start a monitor", -result)
+            hint = "the container has one that lives" if result == -errno.EBUSY else ""
+            raise KernelError("start a monitor", -result, hint=hint)
         return Pending(plan, order, request.pid, request.pidfd, request.socket)
 
 

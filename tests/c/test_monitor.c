@@ -161,22 +161,59 @@ static void a_plan_that_starts_nothing_is_refused(void)
 	fail_monitor(MONITOR_AT_PLAN, ESRCH);
 }
 
-static void a_monitor_that_is_not_there_is_an_error(void)
+/* As begin_monitor(), for what may fail. */
+static int try_to_start(void)
 {
 	size_t size;
-	shell_monitor("exit 0", 0);
 	void *plan = maker_finish(&maker, &size);
+	int directory = check_directory_fd();
 	request.plan = plan;
 	request.plan_size = size;
 	request.init = check_init();
-	request.program = "/proc/nonexistent/firkin";
-	int directory = request.directory = check_directory_fd();
-	int before = check_open_descriptors();
-	CHECK_EQUAL(monitor_start(&request), -ENOENT);
-	CHECK_EQUAL(check_open_descriptors(), before);
-	CHECK(!exists(MONITOR_SOCKET));
+	request.directory = directory;
+	int r = monitor_start(&request);
 	close(directory);
 	free(plan);
+	return r;
+}
+
+static void a_monitor_that_is_not_there_is_an_error(void)
+{
+	shell_monitor("exit 0", 0);
+	request.program = "/proc/nonexistent/firkin";
+	check_init();
+	int before = check_open_descriptors();
+	CHECK_EQUAL(try_to_start(), -ENOENT);
+	CHECK_EQUAL(check_open_descriptors(), before);
+	CHECK(!exists(MONITOR_SOCKET));
+}
+
+static void a_directory_has_one_monitor(void)
+{
+	shell_monitor("read line; exit 5", MONITOR_STDIN | MONITOR_STDIN_ONCE);
+	start_monitor();
+	int pidfd = request.pidfd, before = check_open_descriptors();
+	CHECK_EQUAL(try_to_start(), -EBUSY);
+	CHECK_EQUAL(check_open_descriptors(), before);
+	request.pidfd = pidfd;
+	close(attach_client(MONITOR_TO_STDIN));
+	CHECK_EQUAL(wait_monitor(), 0);
+	CHECK_EQUAL(exit_field("code"), 5);
+}
+
+static void the_place_of_a_killed_monitor_is_taken(void)
+{
+	shell_monitor("read line", MONITOR_STDIN);
+	start_monitor();
+	int orphan = answer.pid;
+	CHECK(!kill(request.pid, SIGKILL));
+	CHECK_EQUAL(wait_monitor(), 256 + SIGKILL);
+	CHECK(exists(MONITOR_SOCKET) && exists("." MONITOR_EXIT) && !exists(MONITOR_EXIT));
+	kill(orphan, SIGKILL);
+	shell_monitor("exit 6", 0);
+	start_monitor();
+	CHECK_EQUAL(wait_monitor(), 0);
+	CHECK_EQUAL(exit_field("code"), 6);
 }
 
 static void a_caller_that_is_gone_is_not_needed(void)
@@ -354,6 +391,8 @@ static const struct check_test tests[] = {
 	TEST(a_plan_of_nonsense_is_refused),
 	TEST(a_plan_that_starts_nothing_is_refused),
 	TEST(a_monitor_that_is_not_there_is_an_error),
+	TEST(a_directory_has_one_monitor),
+	TEST(the_place_of_a_killed_monitor_is_taken),
 	TEST(a_caller_that_is_gone_is_not_needed),
 	TEST(the_socket_is_for_its_owner),
 	TEST(streams_that_are_closed_early_are_fine),

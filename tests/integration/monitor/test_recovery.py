@@ -25,7 +25,7 @@ from tests.support.waiting import SECONDS
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
 # What the launcher does for a start, and what the monitor does in its life, outside of their own memory.
-LAUNCHER_CALLS = "socket,socketpair,fchmod,bind,listen,unlinkat,clone3,sendmsg,recvmsg"
+LAUNCHER_CALLS = "socket,socketpair,fchmod,bind,listen,clone3,sendmsg,recvmsg"
 MONITOR_CALLS = (
     "setsid,recvmsg,sendmsg,openat,fallocate,pipe2,mkdirat,mknodat,renameat2,clone3,open_tree,bpf,flock,write,writev,"
     "waitid,ftruncate,unlinkat"

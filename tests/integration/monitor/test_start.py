@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from firkin.errors import ExecutableError, FirkinError, KernelError, StateError
-from firkin.runtime.monitor.client import Client
+from firkin.runtime.monitor.client import STDIN, Client
+from firkin.runtime.monitor.launch import Order
 from firkin.runtime.monitor.record import read_end
 from tests.support.bundle import Bundle, Firkin
 from tests.support.monitors import Monitors
@@ -104,6 +105,15 @@ def test_monitor_that_is_killed_early_leaves_nothing_that_delete_does_not_remove
     assert read_end(watched.directory) is None
     firkin("delete", "--force", watched.id)
     assert firkin.leftovers(watched.id) == []
+
+
+def test_container_has_one_monitor(monitors: Monitors, bundle: Bundle, firkin: Firkin) -> None:
+    watched = monitors.start(bundle.shell("read line; exit 6"), stdin=True, stdin_once=True)
+    plan = monitors.plan(bundle, firkin.new_id())
+    with pytest.raises(KernelError, match=r"Device or resource busy .*the container has one that lives"):
+        monitors.launcher.start(plan, watched.directory, Order())
+    watched.attach(STDIN).close()
+    assert watched.end().code == 6
 
 
 def test_user_of_the_container_can_open_its_streams(monitors: Monitors, bundle: Bundle) -> None:
