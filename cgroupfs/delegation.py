@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from firkin.cgroupfs.containment import in_mount, process_path
 from firkin.cgroupfs.failure import failed
 from firkin.cgroupfs.handle import Handle
-from firkin.cgroupfs.hierarchy import find_hierarchy
+from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.cgroupfs.tree import Cgroup
 from firkin.errors import CgroupGoneError, CgroupPathError, CgroupPermissionError, CgroupValueError
 
@@ -172,7 +172,7 @@ def find_delegated() -> Delegated:
     and for each unit with Delegate=yes.
     Raises CgroupPermissionError if there is none, CgroupPathError if the caller's cgroup is not in sight.
     """
-    mount = find_hierarchy().mount
+    mount = known_hierarchy().mount
     path = process_path()
     here = in_mount(path, mount)
     if here is None or not os.path.isdir(here):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from firkin.cgroupfs.handle import check_path
-from firkin.cgroupfs.hierarchy import find_hierarchy
+from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.cgroupfs.tree import Cgroup
 from firkin.errors import CgroupBusyError, CgroupError, ControllerError
 
@@ -32,7 +32,7 @@ def enable(group: Cgroup, controllers: Sequence[str]) -> None:
 @contextmanager
 def _ancestors(path: str) -> Iterator[list[Cgroup]]:
     # From the root of the hierarchy, open inside of the context.
-    mount = find_hierarchy().mount
+    mount = known_hierarchy().mount
     with ExitStack() as opened:
         line: list[Cgroup] = []
         if path != mount:
@@ -68,7 +68,7 @@ def give(group: Cgroup, controllers: Sequence[str], undo: ExitStack) -> None:
 
 
 def _unavailable(group: Cgroup, name: str) -> CgroupError:
-    hierarchy = find_hierarchy()
+    hierarchy = known_hierarchy()
     reason = hierarchy.missing().get(name) if group.path == hierarchy.mount else None
     hint = "boot with cgroup_no_v1=all" if reason and "v1" in reason else ""
     why = reason or ("its parent does not give it" if group.path != hierarchy.mount else "unknown to this kernel")

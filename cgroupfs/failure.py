@@ -116,12 +116,12 @@ def missing(group: Handle, verb: str, file: str, value: str | None = None) -> er
 
 def _why_missing(group: Handle, file: str) -> tuple[str, str, type[errors.CgroupError]]:
     from firkin.cgroupfs.controllers import find
-    from firkin.cgroupfs.hierarchy import find_hierarchy
+    from firkin.cgroupfs.hierarchy import known_hierarchy
     from firkin.cgroupfs.interface import Place
 
     entry = find(file)
     controller = entry.controller.name if entry else file.partition(".")[0]
-    hierarchy = find_hierarchy()
+    hierarchy = known_hierarchy()
     if group.path == hierarchy.mount:
         if entry and entry.file.place is Place.NOT_ROOT:
             return "the root of the hierarchy has no such file", "", errors.CgroupFileError

@@ -62,9 +62,9 @@ def open_directory(path: str) -> int:
 
 
 def _not_found(path: str) -> CgroupError:
-    from firkin.cgroupfs.hierarchy import find_hierarchy
+    from firkin.cgroupfs.hierarchy import known_hierarchy
 
-    mount = find_hierarchy().mount
+    mount = known_hierarchy().mount
     if path.startswith(f"{mount}/"):
         return CgroupGoneError(f"open {path}: there is no such cgroup", verb="open", file=path, errno=errno.ENOENT)
     hint = f"the path of a cgroup is relative to {mount}: {path.strip('/')}"

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Hierarchy", "find_hierarchy", "is_cgroup2"]
+__all__ = ["Hierarchy", "find_hierarchy", "is_cgroup2", "known_hierarchy"]
 
 _USUAL = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 
@@ -57,11 +57,17 @@ def find_hierarchy(mountinfo: str = "/proc/self/mountinfo") -> Hierarchy:
     Parameters: `mountinfo` is the file that lists the mounts.
     Raises CgroupError if none is mounted.
     """
-    if mountinfo != _OWN:
-        return _hierarchy_at(*_look(mountinfo))
+    return _hierarchy_at(*_look(mountinfo))
+
+
+def known_hierarchy() -> Hierarchy:
+    """What `find_hierarchy` found last, if its root is still there; its options may have changed since.
+
+    The list of mounts has some lines for each container of a host, and the kernel writes it anew for each reader.
+    Raises CgroupError if none is mounted.
+    """
     mount, options, root = _seen.get(_OWN, ("", frozenset[str](), (0, 0)))
     if not mount or _identity(mount) != root:
-        # The list has some lines for each container of a host, and is written anew for each reader.
         mount, options = _look(_OWN)
         _seen[_OWN] = mount, options, _identity(mount)
     return _hierarchy_at(mount, options)

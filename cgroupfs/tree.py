@@ -37,9 +37,9 @@ class Cgroup(Controlled):
 
     def __init__(self, path: str) -> None:
         if not path.startswith("/"):
-            from firkin.cgroupfs.hierarchy import find_hierarchy
+            from firkin.cgroupfs.hierarchy import known_hierarchy
 
-            relative, mount = check_path(path), find_hierarchy().mount
+            relative, mount = check_path(path), known_hierarchy().mount
             path = mount if relative == "." else f"{mount}/{relative}"
         super().__init__(path, open_directory(path))
 

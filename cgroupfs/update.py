@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from firkin.cgroupfs.controllers import find
-from firkin.cgroupfs.hierarchy import find_hierarchy
+from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.cgroupfs.resources import writes
 from firkin.errors import CgroupError, CgroupFileError, ConfigError
 
@@ -30,7 +30,7 @@ def update(group: Cgroup, resources: Resources, *, place: str = "linux.resources
     Raises UnsupportedError, ConfigError with the path of what can not be; CgroupError for what the kernel refuses:
     then the limits are as before.
     """
-    hierarchy = find_hierarchy()
+    hierarchy = known_hierarchy()
     wanted = writes(resources, hierarchy.controllers, hierarchy.missing, place=place)
     _check_memory(group, resources, f"{place}." if place else "")
     _write_or_restore(group, in_safe_order(wanted, group.read))

@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import ssl
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 
 import grpc
 
@@ -79,7 +79,7 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
     networks = await _networks(config, parts)
     images = ImageService(store, config.images, file_systems)
     places = Places(config.state)
-    _link(places.nursery, parts.enter_context(Nursery()).path)
+    nursery = parts.enter_context(Nursery())
     host = read_host(places.runtime)
     node = Node(
         config,
@@ -88,7 +88,8 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
         networks=networks,
         catalog=images.catalog,
         file_systems=file_systems,
-        launcher=parts.enter_context(Launcher()),
+        nursery=nursery.path,
+        launcher=parts.enter_context(Launcher(nursery)),
         facts=host_facts(systemd=False),
         host=host,
     )
@@ -102,14 +103,6 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
     runtime = RuntimeService(node, exits, programs, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()})
     await _listen(config, dispatcher, parts)
-
-
-def _link(path: str, target: str) -> None:
-    # Plans have the path: those that an earlier server wrote lead to the nursery of this one, too.
-    with suppress(FileNotFoundError):
-        os.unlink(f"{path}.new")
-    os.symlink(target, f"{path}.new")
-    os.rename(f"{path}.new", path)
 
 
 async def _networks(config: Config, parts: AsyncExitStack) -> Networks:

@@ -26,12 +26,13 @@ __all__ = ["Node"]
 class Node:
     """The server's state; one event loop owns it.
 
-    `facts` are what the host allows to requests, `host` what the plan compiler wants to know of it.
+    `facts` are what the host allows to requests, `host` what the plan compiler wants to know of it. `nursery` is the
+    path of the mount namespace that sandboxes are born in, for this process.
     """
 
     def __init__(
         self, config: Config, database: Database, *, places: Places, networks: Networks, catalog: Catalog,
-        file_systems: FileSystems, launcher: Launcher, facts: HostFacts, host: Host,
+        file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host,
     ) -> None:  # fmt: skip
         self.config = config
         self.database = database
@@ -39,6 +40,7 @@ class Node:
         self.networks = networks
         self.catalog = catalog
         self.file_systems = file_systems
+        self.nursery = nursery
         self.launcher = launcher
         self.facts = facts
         self.host = host

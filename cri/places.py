@@ -3,7 +3,6 @@
 STATE/sandboxes/ID/     namespaces, files and /dev/shm of a pod
 STATE/containers/ID/    the monitor's socket, the record of the end, the plan, the name of the holding
 STATE/runtime/ID/       the container's record as an OCI runtime has it
-STATE/nursery           a link to the mount namespace that what the server makes is born in, while it runs
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ class Places:
     def __init__(self, state: str) -> None:
         self.sandboxes, self.containers = f"{state}/sandboxes", f"{state}/containers"
         self.runtime, self.pins = f"{state}/runtime", f"{state}/pins"
-        self.nursery = f"{state}/nursery"
         for path in (self.sandboxes, self.containers, self.runtime, self.pins):
             os.makedirs(path, 0o700, exist_ok=True)
 

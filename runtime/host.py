@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from firkin.cgroupfs.hierarchy import find_hierarchy
+from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.runtime.compile.request import Host
 
 __all__ = ["read_host"]
@@ -17,7 +17,7 @@ def read_host(state_root: str) -> Host:
     with open("/proc/self/status", "rb") as file:
         permitted = int(file.read().partition(b"\nCapPrm:")[2].split(None, 1)[0], 16)
     return Host(
-        find_hierarchy(),
+        known_hierarchy(),
         environment=os.environ,
         last_capability=last,
         permitted=permitted,

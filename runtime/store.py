@@ -150,9 +150,9 @@ class Container:
         path = self.text("cgroup")
         if not path:
             return ""
-        from firkin.cgroupfs.hierarchy import find_hierarchy
+        from firkin.cgroupfs.hierarchy import known_hierarchy
 
-        return f"{find_hierarchy().mount}/{path}"
+        return f"{known_hierarchy().mount}/{path}"
 
     def is_waiting(self) -> bool:
         """Whether the first process waits for `start`: then it holds the reading end of the fifo."""

@@ -33,6 +33,7 @@ from firkin.oci.validate import validate
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Request
 from firkin.runtime.create import rfc3339_now
+from firkin.runtime.monitor.launch import NURSERY
 
 __all__ = ["create_container", "write_plan"]
 
@@ -141,7 +142,7 @@ def write_plan(node: Node, container: Container, found: Config, files: FileSyste
         foreground=True,
         trees=files.trees,
         holding=files.holding,
-        nursery=node.places.nursery,
+        nursery=NURSERY,
     )
     plan, _warnings = compile_container(found, request, node.host)
     with open(f"{directory}/plan.new", "wb") as file:

@@ -95,7 +95,7 @@ def _pin(node: Node, id: str, wanted: Config) -> tuple[dict[str, str], tuple[int
         id=id,
         state_root=node.places.pins,
         oom_score_adj=node.facts.lowest_oom_score_adj,
-        nursery=node.places.nursery,
+        nursery=node.nursery,
     )
     pins, pidfd = make_sandbox(wanted, request, node.host)
     init = (pins.pid, start_time(pins.pid)) if pins.pid else (0, 0)

@@ -32,7 +32,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def find() -> hierarchy.Hierarchy:
-    return hierarchy.find_hierarchy(hierarchy._OWN)
+    return hierarchy.known_hierarchy()
 
 
 def test_the_list_is_read_once(own: Path, tmp_path: Path) -> None:
