@@ -158,11 +158,7 @@ class Holding:
             # Whatever the caller's umask is.
             os.fchmod(upper, DEFAULT_MODE)
             if root:
-                source = os.open(root, _DIRECTORY)
-                try:
-                    make_alike(source, upper)
-                finally:
-                    os.close(source)
+                _make_alike(root, upper)
             if ids:
                 status = os.fstat(upper)
                 os.fchown(upper, *ids.map(status.st_uid, status.st_gid))
@@ -178,6 +174,12 @@ class Holding:
                 copy_tree(source, target, path, ids)
             finally:
                 os.close(source)
+            if stack.root:
+                # The root of the layers' overlay is like that of the uppermost, which may say nothing of it.
+                _make_alike(stack.root, target)
+                if ids:
+                    status = os.fstat(target)
+                    os.fchown(target, *ids.map(status.st_uid, status.st_gid))
         finally:
             os.close(target)
 
@@ -207,6 +209,14 @@ class Holding:
         finally:
             os.close(target)
         return volume
+
+
+def _make_alike(path: str, target: int) -> None:
+    source = os.open(path, _DIRECTORY)
+    try:
+        make_alike(source, target)
+    finally:
+        os.close(source)
 
 
 def read_holding(path: str) -> Held | None:

@@ -95,6 +95,9 @@ class _Database(sqlite3.Connection):
     def _error(self, error: sqlite3.OperationalError) -> FirkinError:
         # The extended codes have the kind in their lowest byte.
         number = _ERRNO.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        if number == errno.EIO and not os.statvfs(os.path.dirname(self.path)).f_bavail:
+            # SQLite has many words for a full disk, "disk I/O error" among them.
+            number = errno.ENOSPC
         return KernelError(f"write {self.path}", number) if number else StateError(f"{self.path}: {error}")
 
 
@@ -116,8 +119,6 @@ class Metadata:
             self._migrate()
         except sqlite3.DatabaseError as error:
             self._db.close()
-            if reason := _full_disk(path):
-                raise StateError(f"open {path}: {reason}") from error
             raise StateError(f"open {path}: {error}", hint="firkin fsck says what can be saved") from error
         except BaseException:
             self._db.close()
@@ -141,20 +142,17 @@ class Metadata:
     def transaction(self) -> Iterator[None]:
         """All of what is written inside, or nothing; nobody else writes meanwhile.
 
-        Raises StateError if the database can not be written: the disk is full, or read-only.
+        Raises KernelError if the database can not be written: the disk is full, or read-only.
         """
+        self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                # Some errors end the transaction by themselves.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.OperationalError as error:
-            raise StateError(f"write {self.path}: {_full_disk(self.path) or error}") from error
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            # Some errors end the transaction by themselves.
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def set_image(self, name: str, digest: str, media_type: str, size: int) -> None:
         """Let the name stand for a manifest or an index."""
@@ -252,11 +250,6 @@ class Metadata:
     def check(self) -> list[str]:
         """What SQLite finds wrong with the file."""
         return [text for (text,) in self._db.execute("PRAGMA integrity_check") if text != "ok"]
-
-
-def _full_disk(path: str) -> str:
-    # SQLite has many words for it, "disk I/O error" among them.
-    return "" if os.statvfs(os.path.dirname(path)).f_bavail else "no space left on the device"
 
 
 def _snapshot(row: tuple[str, int, int, int, str]) -> Snapshot:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from firkin.errors import ImageError, KernelError, StateError
+from firkin.errors import ImageError, KernelError
 from firkin.oci.snapshots.garbage import Removed, check, collect, living_holdings
 from firkin.oci.snapshots.holding import Holding, read_holding
 from firkin.oci.snapshots.overlay import mount, open_users
@@ -127,6 +127,8 @@ def test_where_no_overlay_is_possible_it_is_a_copy(nested: Snapshots, tmp_path: 
         assert root.overlay is None
         assert sorted(described(Path(root.path))) == ["d", "d/f", "d/g", "l"]
         assert described(Path(root.path)) == described(Path(stack.directories[0]))
+        status = os.stat(root.path)
+        assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (0o751, 5, 6)
         (Path(root.path) / "d/f").write_text("changed")
         assert (Path(stack.directories[0]) / "d/f").read_text() == "data"
         with Holding(nested, str(tmp_path / "record"), "other") as second:
@@ -247,7 +249,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(small: Path, tmp_path: Path) -> 
                 pass
     finally:
         os.close(fd)
-    with pytest.raises(StateError, match=r"metadata.db: no space left on the device$"):
+    with pytest.raises(KernelError, match=r"metadata.db: No space left on device"):
         ImageStore(str(small / "images"))
     # With the room it takes it goes on.
     subprocess.run(["mount", "-o", "remount,size=20m", small], check=True)
