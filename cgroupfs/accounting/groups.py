@@ -1,14 +1,8 @@
-"""The rows of a reader: which cgroups there are, which files they have, and which descriptors are kept open.
-
-An open file of the cgroup file system holds a page of kernel memory besides its descriptor, so what is kept has a
-budget. What does not fit is opened in each pass, which costs two more system calls for each file.
-"""
+"""The rows of a reader: which cgroups there are, and which files they have."""
 
 from __future__ import annotations
 
-import errno
 import os
-import resource
 from typing import TYPE_CHECKING, TypeAlias
 
 from firkin.cgroupfs.accounting.layout import Layout
@@ -18,7 +12,7 @@ from firkin.errors import CgroupGoneError
 if TYPE_CHECKING:
     from firkin.cgroupfs.accounting.changes import Changes
 
-__all__ = ["AT_FDCWD", "UNWATCHED", "Place", "Row", "default_descriptors", "find_rows", "keep_open", "place_below"]
+__all__ = ["AT_FDCWD", "DIRECTORY", "UNWATCHED", "Place", "Row", "find_rows", "place_below"]
 
 AT_FDCWD = -100
 """In place of a directory's descriptor: paths are as they are."""
@@ -29,8 +23,8 @@ UNWATCHED = -1
 Place: TypeAlias = tuple[int, bytes]
 """Where a cgroup is: a row's `base` and `path`."""
 
-_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""How a cgroup is opened."""
 
 
 class Row:
@@ -83,12 +77,6 @@ class Row:
                 if fd >= 0:
                     self.fds[number] = fd
         other.fds = []
-
-
-def default_descriptors() -> int:
-    """How many descriptors a reader keeps open if it is not told: half of what RLIMIT_NOFILE permits at this time."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1 << 20 if soft == resource.RLIM_INFINITY else soft // 2
 
 
 def find_rows(
@@ -164,7 +152,7 @@ def _status(base: int, path: bytes) -> os.stat_result:
 
 def _look(row: Row, layout: Layout, changes: Changes | None) -> None:
     # Fills in the id, the children, and what is missing.
-    dir_fd = os.open(row.path, _DIRECTORY, dir_fd=None if row.base == AT_FDCWD else row.base)
+    dir_fd = os.open(row.path, DIRECTORY, dir_fd=None if row.base == AT_FDCWD else row.base)
     try:
         if changes:
             # Before it is listed, so that nothing falls between.
@@ -194,73 +182,3 @@ def place_below(parent: Place, name: str) -> Place:
     """Where a child is."""
     base, path = parent
     return base, os.fsencode(name) if path == b"." else path + b"/" + os.fsencode(name)
-
-
-def keep_open(rows: list[Row], layout: Layout, budget: int) -> None:
-    """Open and close until `rows` keep what the budget permits.
-
-    Where it is enough for all files, no directory is kept. Else directories come first, which every file of a
-    group profits from, then the files in the order of the layout. A process that may not open so many (EMFILE)
-    keeps what it got; the pass opens the rest.
-    """
-    wanted = sum(len(row.fds) - row.fds.count(MISSING) for row in rows)
-    try:
-        if wanted <= budget:
-            for row in rows:
-                _keep_files(row, layout)
-        else:
-            _keep_directories(rows, layout, budget)
-    except OSError as error:
-        if error.errno not in (errno.EMFILE, errno.ENFILE):
-            raise
-
-
-def _keep_files(row: Row, layout: Layout) -> None:
-    if UNKEPT in row.fds:
-        directory = _open_directory(row)
-        if directory >= 0:
-            try:
-                for number in range(len(row.fds)):
-                    _keep_file(row, number, directory, layout)
-            finally:
-                os.close(directory)
-    if row.dir_fd >= 0:
-        os.close(row.dir_fd)
-        row.dir_fd = UNKEPT
-
-
-def _keep_directories(rows: list[Row], layout: Layout, budget: int) -> None:
-    for row in rows[budget:]:
-        row.close()
-    for row in rows[:budget]:
-        if row.dir_fd < 0:
-            row.dir_fd = _open_directory(row)
-    remaining = budget - len(rows)
-    for number in range(len(layout.files)):
-        for row in rows[:budget]:
-            remaining -= row.fds[number] != MISSING
-            if remaining >= 0:
-                _keep_file(row, number, row.dir_fd, layout)
-            elif row.fds[number] >= 0:
-                os.close(row.fds[number])
-                row.fds[number] = UNKEPT
-
-
-def _keep_file(row: Row, number: int, directory: int, layout: Layout) -> None:
-    if row.fds[number] == UNKEPT and directory >= 0:
-        try:
-            row.fds[number] = os.open(layout.files[number].name, _FILE, dir_fd=directory)
-        except (FileNotFoundError, PermissionError):
-            return  # gone, or not for this user: the pass notes which
-
-
-def _open_directory(row: Row) -> int:
-    # UNKEPT if the group is gone, as the pass will find out too.
-    try:
-        fd = os.open(row.path, _DIRECTORY, dir_fd=None if row.base == AT_FDCWD else row.base)
-    except FileNotFoundError:
-        return UNKEPT
-    if os.fstat(fd).st_ino != row.id:
-        os.close(fd)
-        return UNKEPT
-    return fd

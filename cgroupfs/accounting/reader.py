@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol, Self
 
 from firkin.cgroupfs.accounting import _reader
-from firkin.cgroupfs.accounting.groups import AT_FDCWD, Place, Row, default_descriptors, find_rows, keep_open
+from firkin.cgroupfs.accounting.descriptors import default_descriptors, keep_open
+from firkin.cgroupfs.accounting.groups import AT_FDCWD, Place, Row, find_rows
 from firkin.cgroupfs.accounting.layout import STATISTICS, Layout, build_layout
 from firkin.cgroupfs.accounting.records import DeviceIo, parse_io_devices
 from firkin.cgroupfs.accounting.sample import Sample
@@ -40,8 +41,9 @@ class Reader:
     read (`layout.QUANTITIES`, or names of files). `descriptors` is how many may be kept open between passes (half
     of the soft RLIMIT_NOFILE); files beyond that are opened in each pass. Each kept file also holds a page of
     kernel memory. `threads` share a pass: it takes less time, and as much of the processors. `watch` has the kernel
-    tell which groups of a subtree come and go, by an inotify watch for each; where the user may have no more of them,
-    and without it, they are looked for. `table` reads: `twin.Table` instead of the module in C gives the same, slowly.
+    tell which groups of a subtree come and go, by an inotify watch for each; without it, and
+    where there is no /proc or the user may have no more of them, they are looked for. `table` reads: `twin.Table`
+    instead of the module in C gives the same, slowly.
     Raises CgroupError for a group that is not there, or can not be listed, ValueError for less than one thread.
     """
 
@@ -166,7 +168,8 @@ class Reader:
         from firkin.cgroupfs.accounting.changes import Changes
 
         try:
-            self._changes = Changes()
+            # A descriptor is watched by its name in /proc.
+            self._changes = Changes() if os.path.isdir("/proc/self/fd") else None
         except CgroupLimitError:
             # No more inotify instances for this user.
             self._changes = None
