@@ -9,5 +9,11 @@ __all__ = ["children"]
 
 def children() -> set[int]:
     """The pids of those that nobody has waited for."""
-    found = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
-    return {int(pid) for pids in found for pid in pids}
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        try:
+            found.update(map(int, (thread / "children").read_text().split()))
+        except (FileNotFoundError, ProcessLookupError):
+            # A thread that has ended: its children are another's now.
+            continue
+    return found
