@@ -65,6 +65,11 @@ def _errors_of_the_machine(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise KernelError(f"unpack {name}", error.errno or 0) from error
+    except KernelError as error:
+        # Such as of the metadata, which knows of no image.
+        if name in error.what:
+            raise
+        raise KernelError(f"unpack {name}: {error.what}", error.errno, hint=error.hint) from error
 
 
 class _Work:
