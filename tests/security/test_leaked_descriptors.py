@@ -74,7 +74,7 @@ def test_nothing_of_the_host_is_in_sight_during_a_storm_of_execs(
 
 
 def _storm(firkin: Firkin, id: str) -> None:
-    for _ in range(5):
+    for _ in range(3):
         argv = firkin.command("exec", id, "/bin/busybox", "true")
         running = [subprocess.Popen(argv, stdin=subprocess.DEVNULL) for _ in range(4)]
         assert [process.wait(SECONDS) for process in running] == [0] * 4

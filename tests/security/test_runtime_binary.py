@@ -119,7 +119,7 @@ def test_runtime_can_not_be_written_during_execs(firkin: Firkin, bundle: Bundle)
     container = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     assert container.stdout is not None
     assert container.stdout.readline() == "ready\n"
-    for _ in range(5):
+    for _ in range(3):
         _storm(firkin)
     eventually(lambda: _storm(firkin), lambda _: (bundle.rootfs / "tmp/seen").exists())
     (bundle.rootfs / "tmp/stop").touch()
