@@ -1,0 +1,31 @@
+"""ConfigMaps and Secrets (core/v1)."""
+
+from __future__ import annotations
+
+from firkin.kubelet.api.meta import ObjectMeta
+from firkin.kubelet.api.struct import Object
+
+__all__ = ["ConfigMap", "Secret"]
+
+
+class ConfigMap(Object):
+    """Configuration for pods; `binary_data` is base64."""
+
+    api_version: str = "v1"
+    kind: str = "ConfigMap"
+    metadata: ObjectMeta = ObjectMeta()
+    data: dict[str, str] = {}
+    binary_data: dict[str, bytes] = {}
+    immutable: bool | None = None
+
+
+class Secret(Object):
+    """What few may read; `data` is base64, `string_data` is merged into it when it is stored."""
+
+    api_version: str = "v1"
+    kind: str = "Secret"
+    metadata: ObjectMeta = ObjectMeta()
+    type: str = "Opaque"
+    data: dict[str, bytes] = {}
+    string_data: dict[str, str] = {}
+    immutable: bool | None = None

@@ -1,0 +1,34 @@
+"""Events: what happened to an object (core/v1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from firkin.kubelet.api.meta import ObjectMeta
+from firkin.kubelet.api.struct import Object
+from firkin.kubelet.api.workload import ObjectReference
+
+__all__ = ["Event", "EventSource"]
+
+
+class EventSource(Object):
+    """Who tells it."""
+
+    component: str = ""
+    host: str = ""
+
+
+class Event(Object):
+    """`type` is Normal or Warning; what happens again is counted."""
+
+    involved_object: ObjectReference
+    api_version: str = "v1"
+    kind: str = "Event"
+    metadata: ObjectMeta = ObjectMeta()
+    reason: str = ""
+    message: str = ""
+    source: EventSource = EventSource()
+    first_timestamp: datetime | None = None
+    last_timestamp: datetime | None = None
+    count: int = 1
+    type: str = "Normal"
