@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-class ContainerPort(Object):
+class ContainerPort(Object, frozen=True):
     """A port that the container listens at; `host_port` makes it one of the machine."""
 
     container_port: int
@@ -35,7 +35,7 @@ class ContainerPort(Object):
     protocol: str = "TCP"
 
 
-class KeySelector(Object):
+class KeySelector(Object, frozen=True):
     """A key of a ConfigMap or a Secret."""
 
     key: str
@@ -43,7 +43,7 @@ class KeySelector(Object):
     optional: bool | None = None
 
 
-class EnvVarSource(Object):
+class EnvVarSource(Object, frozen=True):
     """Where the value of a variable comes from: exactly one of these."""
 
     field_ref: ObjectFieldSelector | None = None
@@ -52,7 +52,7 @@ class EnvVarSource(Object):
     secret_key_ref: KeySelector | None = None
 
 
-class EnvVar(Object):
+class EnvVar(Object, frozen=True):
     """A variable; $(NAME) in `value` is another one's."""
 
     name: str
@@ -60,14 +60,14 @@ class EnvVar(Object):
     value_from: EnvVarSource | None = None
 
 
-class EnvSource(Object):
+class EnvSource(Object, frozen=True):
     """A whole ConfigMap or Secret."""
 
     name: str = ""
     optional: bool | None = None
 
 
-class EnvFromSource(Object):
+class EnvFromSource(Object, frozen=True):
     """All keys of a ConfigMap or Secret as variables."""
 
     prefix: str = ""
@@ -75,21 +75,21 @@ class EnvFromSource(Object):
     secret_ref: EnvSource | None = None
 
 
-class ResourceRequirements(Object):
+class ResourceRequirements(Object, frozen=True):
     """What is set aside (`requests`) and what is the most (`limits`)."""
 
     limits: dict[str, Quantity] = {}
     requests: dict[str, Quantity] = {}
 
 
-class ContainerResizePolicy(Object):
+class ContainerResizePolicy(Object, frozen=True):
     """Whether a change of a resource restarts the container."""
 
     resource_name: str
     restart_policy: str
 
 
-class VolumeMount(Object):
+class VolumeMount(Object, frozen=True):
     """Where the container sees a volume, or a part of one."""
 
     name: str
@@ -101,21 +101,21 @@ class VolumeMount(Object):
     mount_propagation: str | None = None
 
 
-class ContainerRestartRuleOnExitCodes(Object):
+class ContainerRestartRuleOnExitCodes(Object, frozen=True):
     """`operator` is In or NotIn."""
 
     operator: str
     values: list[int] = []
 
 
-class ContainerRestartRule(Object):
+class ContainerRestartRule(Object, frozen=True):
     """What to do after which exit codes; the first that matches counts."""
 
     action: str
     exit_codes: ContainerRestartRuleOnExitCodes | None = None
 
 
-class Container(Object):
+class Container(Object, frozen=True):
     """One container. `restart_policy` Always makes an init container a sidecar."""
 
     name: str
@@ -144,7 +144,7 @@ class Container(Object):
     tty: bool = False
 
 
-class EphemeralContainer(Container):
+class EphemeralContainer(Container, frozen=True):
     """A container added to a running pod to look into it."""
 
     target_container_name: str = ""

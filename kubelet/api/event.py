@@ -5,25 +5,25 @@ from __future__ import annotations
 from datetime import datetime
 
 from firkin.kubelet.api.meta import ObjectMeta
-from firkin.kubelet.api.struct import Object
+from firkin.kubelet.api.struct import Object, always
 from firkin.kubelet.api.workload import ObjectReference
 
 __all__ = ["Event", "EventSource"]
 
 
-class EventSource(Object):
+class EventSource(Object, frozen=True):
     """Who tells it."""
 
     component: str = ""
     host: str = ""
 
 
-class Event(Object):
+class Event(Object, frozen=True):
     """`type` is Normal or Warning; what happens again is counted."""
 
     involved_object: ObjectReference
-    api_version: str = "v1"
-    kind: str = "Event"
+    api_version: str = always("v1")
+    kind: str = always("Event")
     metadata: ObjectMeta = ObjectMeta()
     reason: str = ""
     message: str = ""

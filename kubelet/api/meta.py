@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-class OwnerReference(Object):
+class OwnerReference(Object, frozen=True):
     """Who made the object, and takes it away with itself."""
 
     api_version: str
@@ -28,7 +28,7 @@ class OwnerReference(Object):
     block_owner_deletion: bool | None = None
 
 
-class ObjectMeta(Object):
+class ObjectMeta(Object, frozen=True):
     """Name and identity. `namespace` is "default" where a manifest does not say."""
 
     name: str = ""
@@ -46,7 +46,7 @@ class ObjectMeta(Object):
     finalizers: list[str] = []
 
 
-class ListMeta(Object):
+class ListMeta(Object, frozen=True):
     """What a list has instead."""
 
     resource_version: str = ""
@@ -54,7 +54,7 @@ class ListMeta(Object):
     remaining_item_count: int | None = None
 
 
-class LabelSelectorRequirement(Object):
+class LabelSelectorRequirement(Object, frozen=True):
     """One condition on a label; `operator` is In, NotIn, Exists or DoesNotExist."""
 
     key: str
@@ -62,20 +62,20 @@ class LabelSelectorRequirement(Object):
     values: list[str] = []
 
 
-class LabelSelector(Object):
+class LabelSelector(Object, frozen=True):
     """Objects by their labels: all of it must hold."""
 
     match_labels: dict[str, str] = {}
     match_expressions: list[LabelSelectorRequirement] = []
 
 
-class LocalObjectReference(Object):
+class LocalObjectReference(Object, frozen=True):
     """An object of the same namespace."""
 
     name: str = ""
 
 
-class Condition(Object):
+class Condition(Object, frozen=True):
     """One aspect of a state. `status` is True, False or Unknown."""
 
     type: str

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from firkin.kubelet.api.meta import Condition, ObjectMeta
 from firkin.kubelet.api.quantity import Quantity
-from firkin.kubelet.api.struct import Object
+from firkin.kubelet.api.struct import Object, always
 
 __all__ = ["Node", "NodeAddress", "NodeCondition", "NodeSpec", "NodeStatus", "NodeSystemInfo"]
 
 NodeCondition = Condition
 
 
-class NodeAddress(Object):
+class NodeAddress(Object, frozen=True):
     """`type` is Hostname, InternalIP or ExternalIP."""
 
     type: str
     address: str
 
 
-class NodeSystemInfo(Object, omit_defaults=False):
+class NodeSystemInfo(Object, frozen=True, omit_defaults=False):
     """What runs the pods."""
 
     machine_id: str = ""
@@ -32,7 +32,7 @@ class NodeSystemInfo(Object, omit_defaults=False):
     architecture: str = ""
 
 
-class NodeSpec(Object):
+class NodeSpec(Object, frozen=True):
     """What is wanted of it."""
 
     pod_cidr: str = ""
@@ -40,7 +40,7 @@ class NodeSpec(Object):
     unschedulable: bool = False
 
 
-class NodeStatus(Object):
+class NodeStatus(Object, frozen=True):
     """What it has, and how it is."""
 
     capacity: dict[str, Quantity] = {}
@@ -50,11 +50,11 @@ class NodeStatus(Object):
     node_info: NodeSystemInfo = NodeSystemInfo()
 
 
-class Node(Object):
+class Node(Object, frozen=True):
     """This machine."""
 
-    api_version: str = "v1"
-    kind: str = "Node"
+    api_version: str = always("v1")
+    kind: str = always("Node")
     metadata: ObjectMeta = ObjectMeta()
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()

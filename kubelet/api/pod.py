@@ -7,28 +7,28 @@ from firkin.kubelet.api.meta import LocalObjectReference, ObjectMeta
 from firkin.kubelet.api.pod_status import PodStatus
 from firkin.kubelet.api.quantity import Quantity
 from firkin.kubelet.api.security import PodSecurityContext
-from firkin.kubelet.api.struct import Object
+from firkin.kubelet.api.struct import Object, always
 from firkin.kubelet.api.volume import Volume
 
 __all__ = ["HostAlias", "Pod", "PodDNSConfig", "PodDNSConfigOption", "PodOS", "PodReadinessGate", "PodSpec",
            "PodTemplateSpec", "Toleration"]  # fmt: skip
 
 
-class HostAlias(Object):
+class HostAlias(Object, frozen=True):
     """A line of /etc/hosts."""
 
     ip: str
     hostnames: list[str] = []
 
 
-class PodDNSConfigOption(Object):
+class PodDNSConfigOption(Object, frozen=True):
     """An option of resolv.conf."""
 
     name: str
     value: str | None = None
 
 
-class PodDNSConfig(Object):
+class PodDNSConfig(Object, frozen=True):
     """What is added to, or with dnsPolicy None makes up, resolv.conf."""
 
     nameservers: list[str] = []
@@ -36,19 +36,19 @@ class PodDNSConfig(Object):
     options: list[PodDNSConfigOption] = []
 
 
-class PodReadinessGate(Object):
+class PodReadinessGate(Object, frozen=True):
     """A condition, set by somebody else, without which the pod is not ready."""
 
     condition_type: str
 
 
-class PodOS(Object):
+class PodOS(Object, frozen=True):
     """The operating system that the pod is for."""
 
     name: str
 
 
-class Toleration(Object):
+class Toleration(Object, frozen=True):
     """A taint of the node that the pod puts up with."""
 
     key: str = ""
@@ -58,7 +58,7 @@ class Toleration(Object):
     toleration_seconds: int | None = None
 
 
-class PodSpec(Object):
+class PodSpec(Object, frozen=True):
     """What is wanted. Fields that only a scheduler reads are kept where they are simple, and have no effect here."""
 
     containers: list[Container] = []
@@ -100,17 +100,17 @@ class PodSpec(Object):
     os: PodOS | None = None
 
 
-class Pod(Object):
+class Pod(Object, frozen=True):
     """A pod: what is wanted and what is."""
 
-    api_version: str = "v1"
-    kind: str = "Pod"
+    api_version: str = always("v1")
+    kind: str = always("Pod")
     metadata: ObjectMeta = ObjectMeta()
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 
 
-class PodTemplateSpec(Object):
+class PodTemplateSpec(Object, frozen=True):
     """What the pods of a workload are like."""
 
     metadata: ObjectMeta = ObjectMeta()

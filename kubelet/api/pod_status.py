@@ -24,20 +24,20 @@ __all__ = [
 ]
 
 
-class ContainerStateWaiting(Object):
+class ContainerStateWaiting(Object, frozen=True):
     """Not running yet, or not again."""
 
     reason: str = ""
     message: str = ""
 
 
-class ContainerStateRunning(Object):
+class ContainerStateRunning(Object, frozen=True):
     """Running since."""
 
     started_at: datetime | None = None
 
 
-class ContainerStateTerminated(Object, omit_defaults=False):
+class ContainerStateTerminated(Object, frozen=True, omit_defaults=False):
     """Ended, how and when."""
 
     exit_code: int
@@ -49,7 +49,7 @@ class ContainerStateTerminated(Object, omit_defaults=False):
     container_id: str = ""
 
 
-class ContainerState(Object):
+class ContainerState(Object, frozen=True):
     """One of these; none is Waiting."""
 
     waiting: ContainerStateWaiting | None = None
@@ -57,7 +57,7 @@ class ContainerState(Object):
     terminated: ContainerStateTerminated | None = None
 
 
-class VolumeMountStatus(Object):
+class VolumeMountStatus(Object, frozen=True):
     """How a volume was mounted."""
 
     name: str
@@ -66,7 +66,7 @@ class VolumeMountStatus(Object):
     recursive_read_only: str | None = None
 
 
-class LinuxContainerUser(Object, omit_defaults=False):
+class LinuxContainerUser(Object, frozen=True, omit_defaults=False):
     """The ids that the first process began with."""
 
     uid: int
@@ -74,13 +74,13 @@ class LinuxContainerUser(Object, omit_defaults=False):
     supplemental_groups: list[int] = []
 
 
-class ContainerUser(Object):
+class ContainerUser(Object, frozen=True):
     """The user of the first process."""
 
     linux: LinuxContainerUser | None = None
 
 
-class ContainerStatus(Object, omit_defaults=False):
+class ContainerStatus(Object, frozen=True, omit_defaults=False):
     """One container as it is."""
 
     name: str
@@ -99,19 +99,19 @@ class ContainerStatus(Object, omit_defaults=False):
     stop_signal: str | None = None
 
 
-class HostIP(Object):
+class HostIP(Object, frozen=True):
     """An address of the node."""
 
     ip: str
 
 
-class PodIP(Object):
+class PodIP(Object, frozen=True):
     """An address of the pod."""
 
     ip: str
 
 
-class PodStatus(Object):
+class PodStatus(Object, frozen=True):
     """The pod as it is. `phase` is Pending, Running, Succeeded, Failed or Unknown."""
 
     observed_generation: int | None = None

@@ -21,20 +21,20 @@ __all__ = [
 IntOrString = int | str
 
 
-class ExecAction(Object):
+class ExecAction(Object, frozen=True):
     """A program in the container; 0 is success."""
 
     command: list[str] = []
 
 
-class HTTPHeader(Object):
+class HTTPHeader(Object, frozen=True):
     """One header of a request."""
 
     name: str
     value: str
 
 
-class HTTPGetAction(Object):
+class HTTPGetAction(Object, frozen=True):
     """A request; 200 to 399 is success. `host` is the pod's address where it is not given."""
 
     port: IntOrString
@@ -44,27 +44,27 @@ class HTTPGetAction(Object):
     http_headers: list[HTTPHeader] = []
 
 
-class TCPSocketAction(Object):
+class TCPSocketAction(Object, frozen=True):
     """A connection that is accepted."""
 
     port: IntOrString
     host: str = ""
 
 
-class GRPCAction(Object):
+class GRPCAction(Object, frozen=True):
     """The health service of gRPC; SERVING is success."""
 
     port: int
     service: str | None = None
 
 
-class SleepAction(Object):
+class SleepAction(Object, frozen=True):
     """To wait, and nothing else."""
 
     seconds: int
 
 
-class Probe(Object):
+class Probe(Object, frozen=True):
     """What is asked, how often, and how many answers count; times in seconds."""
 
     exec: ExecAction | None = None
@@ -79,7 +79,7 @@ class Probe(Object):
     termination_grace_period_seconds: int | None = None
 
 
-class LifecycleHandler(Object):
+class LifecycleHandler(Object, frozen=True):
     """What a hook does: exactly one of these."""
 
     exec: ExecAction | None = None
@@ -88,7 +88,7 @@ class LifecycleHandler(Object):
     sleep: SleepAction | None = None
 
 
-class Lifecycle(Object):
+class Lifecycle(Object, frozen=True):
     """Hooks of a container, and the signal that asks it to end."""
 
     post_start: LifecycleHandler | None = None

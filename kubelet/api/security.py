@@ -15,14 +15,14 @@ __all__ = [
 ]
 
 
-class Capabilities(Object):
+class Capabilities(Object, frozen=True):
     """Capabilities to add and to drop, without CAP_; ALL is all of them."""
 
     add: list[str] = []
     drop: list[str] = []
 
 
-class SELinuxOptions(Object):
+class SELinuxOptions(Object, frozen=True):
     """The parts of an SELinux label."""
 
     user: str = ""
@@ -31,21 +31,21 @@ class SELinuxOptions(Object):
     level: str = ""
 
 
-class SeccompProfile(Object):
+class SeccompProfile(Object, frozen=True):
     """`type` is Unconfined, RuntimeDefault or Localhost, which has the file in `localhost_profile`."""
 
     type: str
     localhost_profile: str | None = None
 
 
-class AppArmorProfile(Object):
+class AppArmorProfile(Object, frozen=True):
     """`type` is Unconfined, RuntimeDefault or Localhost, which has the name in `localhost_profile`."""
 
     type: str
     localhost_profile: str | None = None
 
 
-class SecurityContext(Object):
+class SecurityContext(Object, frozen=True):
     """What a container may; what it says goes before what its pod says."""
 
     capabilities: Capabilities | None = None
@@ -61,14 +61,14 @@ class SecurityContext(Object):
     app_armor_profile: AppArmorProfile | None = None
 
 
-class Sysctl(Object):
+class Sysctl(Object, frozen=True):
     """A kernel parameter of the pod's namespaces."""
 
     name: str
     value: str
 
 
-class PodSecurityContext(Object):
+class PodSecurityContext(Object, frozen=True):
     """What all containers of a pod have in common."""
 
     se_linux_options: SELinuxOptions | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Object", "wire_name"]
+__all__ = ["Object", "always", "wire_name"]
 
 _WORDS = {
-    "cidr": "CIDR", "cidrs": "CIDRs", "fqdn": "FQDN", "gid": "GID", "id": "ID", "ip": "IP", "ips": "IPs", "ipc": "IPC", "pid": "PID",
-    "url": "URL", "uuid": "UUID",
+    "cidr": "CIDR", "cidrs": "CIDRs", "fqdn": "FQDN", "gid": "GID", "id": "ID", "ip": "IP", "ips": "IPs", "ipc": "IPC",
+    "pid": "PID", "url": "URL", "uuid": "UUID",
 }  # fmt: skip
 # Those that follow no rule.
 _NAMES = {
@@ -29,3 +29,8 @@ def wire_name(field: str) -> str:
 
 class Object(msgspec.Struct, rename=wire_name, omit_defaults=True, frozen=True, kw_only=True):
     """Base of all objects. A field that is None, "" or empty was not given, and is not written."""
+
+
+def always(value: str) -> str:
+    """The default of a field that is written all the same, such as a kind."""
+    return msgspec.field(default_factory=lambda: value)

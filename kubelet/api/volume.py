@@ -25,14 +25,14 @@ __all__ = [
 ]
 
 
-class ObjectFieldSelector(Object):
+class ObjectFieldSelector(Object, frozen=True):
     """A field of the pod, such as metadata.name."""
 
     field_path: str
     api_version: str = "v1"
 
 
-class ResourceFieldSelector(Object):
+class ResourceFieldSelector(Object, frozen=True):
     """A request or limit of a container, such as limits.cpu, in units of `divisor`."""
 
     resource: str
@@ -40,7 +40,7 @@ class ResourceFieldSelector(Object):
     divisor: Quantity = "0"
 
 
-class KeyToPath(Object):
+class KeyToPath(Object, frozen=True):
     """One key of a ConfigMap or Secret as a file."""
 
     key: str
@@ -48,21 +48,21 @@ class KeyToPath(Object):
     mode: int | None = None
 
 
-class HostPathVolumeSource(Object):
+class HostPathVolumeSource(Object, frozen=True):
     """A path of the machine; `type` says what it must be, or that it is made."""
 
     path: str
     type: str | None = None
 
 
-class EmptyDirVolumeSource(Object):
+class EmptyDirVolumeSource(Object, frozen=True):
     """A directory that lives as long as the pod; `medium` Memory makes it a tmpfs."""
 
     medium: str = ""
     size_limit: Quantity | None = None
 
 
-class ConfigMapVolumeSource(Object):
+class ConfigMapVolumeSource(Object, frozen=True):
     """The keys of a ConfigMap as files."""
 
     name: str = ""
@@ -71,7 +71,7 @@ class ConfigMapVolumeSource(Object):
     optional: bool | None = None
 
 
-class SecretVolumeSource(Object):
+class SecretVolumeSource(Object, frozen=True):
     """The keys of a Secret as files."""
 
     secret_name: str = ""
@@ -80,7 +80,7 @@ class SecretVolumeSource(Object):
     optional: bool | None = None
 
 
-class DownwardAPIVolumeFile(Object):
+class DownwardAPIVolumeFile(Object, frozen=True):
     """A field of the pod, or a resource of a container, as a file."""
 
     path: str
@@ -89,14 +89,14 @@ class DownwardAPIVolumeFile(Object):
     mode: int | None = None
 
 
-class DownwardAPIVolumeSource(Object):
+class DownwardAPIVolumeSource(Object, frozen=True):
     """What a pod is told of itself, as files."""
 
     items: list[DownwardAPIVolumeFile] = []
     default_mode: int = 0o644
 
 
-class ConfigMapProjection(Object):
+class ConfigMapProjection(Object, frozen=True):
     """A ConfigMap as a part of a projected volume."""
 
     name: str = ""
@@ -104,7 +104,7 @@ class ConfigMapProjection(Object):
     optional: bool | None = None
 
 
-class SecretProjection(Object):
+class SecretProjection(Object, frozen=True):
     """A Secret as a part of a projected volume."""
 
     name: str = ""
@@ -112,13 +112,13 @@ class SecretProjection(Object):
     optional: bool | None = None
 
 
-class DownwardAPIProjection(Object):
+class DownwardAPIProjection(Object, frozen=True):
     """What a pod is told of itself, as a part of a projected volume."""
 
     items: list[DownwardAPIVolumeFile] = []
 
 
-class VolumeProjection(Object):
+class VolumeProjection(Object, frozen=True):
     """One source of a projected volume: exactly one of these."""
 
     config_map: ConfigMapProjection | None = None
@@ -126,21 +126,21 @@ class VolumeProjection(Object):
     downward_api: DownwardAPIProjection | None = None
 
 
-class ProjectedVolumeSource(Object):
+class ProjectedVolumeSource(Object, frozen=True):
     """Several sources in one directory."""
 
     sources: list[VolumeProjection] = []
     default_mode: int = 0o644
 
 
-class ImageVolumeSource(Object):
+class ImageVolumeSource(Object, frozen=True):
     """The file system of an image, read-only."""
 
     reference: str = ""
     pull_policy: str = ""
 
 
-class Volume(Object):
+class Volume(Object, frozen=True):
     """A volume: a name and exactly one source; none at all is an emptyDir."""
 
     name: str

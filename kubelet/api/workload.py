@@ -7,7 +7,7 @@ from datetime import datetime
 from firkin.kubelet.api.meta import Condition, LabelSelector, ObjectMeta
 from firkin.kubelet.api.pod import PodTemplateSpec
 from firkin.kubelet.api.probe import IntOrString
-from firkin.kubelet.api.struct import Object
+from firkin.kubelet.api.struct import Object, always
 
 __all__ = [
     "CronJob",
@@ -29,21 +29,21 @@ __all__ = [
 ]
 
 
-class RollingUpdate(Object):
+class RollingUpdate(Object, frozen=True):
     """How many pods more and fewer than wanted there may be meanwhile: a number or a percentage."""
 
     max_unavailable: IntOrString | None = None
     max_surge: IntOrString | None = None
 
 
-class DeploymentStrategy(Object):
+class DeploymentStrategy(Object, frozen=True):
     """`type` is RollingUpdate or Recreate (of DaemonSets OnDelete)."""
 
     type: str = "RollingUpdate"
     rolling_update: RollingUpdate | None = None
 
 
-class DeploymentSpec(Object):
+class DeploymentSpec(Object, frozen=True):
     """`replicas` pods, all on this node."""
 
     selector: LabelSelector
@@ -56,7 +56,7 @@ class DeploymentSpec(Object):
     progress_deadline_seconds: int = 600
 
 
-class DeploymentStatus(Object):
+class DeploymentStatus(Object, frozen=True):
     """What became of it."""
 
     observed_generation: int | None = None
@@ -68,17 +68,17 @@ class DeploymentStatus(Object):
     conditions: list[Condition] = []
 
 
-class Deployment(Object):
+class Deployment(Object, frozen=True):
     """Pods that are replaced when they fail or when the template changes."""
 
     spec: DeploymentSpec
-    api_version: str = "apps/v1"
-    kind: str = "Deployment"
+    api_version: str = always("apps/v1")
+    kind: str = always("Deployment")
     metadata: ObjectMeta = ObjectMeta()
     status: DeploymentStatus = DeploymentStatus()
 
 
-class DaemonSetSpec(Object):
+class DaemonSetSpec(Object, frozen=True):
     """One pod on each node: one."""
 
     selector: LabelSelector
@@ -88,7 +88,7 @@ class DaemonSetSpec(Object):
     revision_history_limit: int = 10
 
 
-class DaemonSetStatus(Object, omit_defaults=False):
+class DaemonSetStatus(Object, frozen=True, omit_defaults=False):
     """What became of it."""
 
     current_number_scheduled: int = 0
@@ -101,17 +101,17 @@ class DaemonSetStatus(Object, omit_defaults=False):
     observed_generation: int | None = None
 
 
-class DaemonSet(Object):
+class DaemonSet(Object, frozen=True):
     """A pod for each node."""
 
     spec: DaemonSetSpec
-    api_version: str = "apps/v1"
-    kind: str = "DaemonSet"
+    api_version: str = always("apps/v1")
+    kind: str = always("DaemonSet")
     metadata: ObjectMeta = ObjectMeta()
     status: DaemonSetStatus = DaemonSetStatus()
 
 
-class JobSpec(Object):
+class JobSpec(Object, frozen=True):
     """Pods until `completions` of them succeeded."""
 
     template: PodTemplateSpec
@@ -127,7 +127,7 @@ class JobSpec(Object):
     pod_replacement_policy: str | None = None
 
 
-class JobStatus(Object):
+class JobStatus(Object, frozen=True):
     """What became of it."""
 
     conditions: list[Condition] = []
@@ -141,24 +141,24 @@ class JobStatus(Object):
     failed_indexes: str | None = None
 
 
-class Job(Object):
+class Job(Object, frozen=True):
     """Work that ends."""
 
     spec: JobSpec
-    api_version: str = "batch/v1"
-    kind: str = "Job"
+    api_version: str = always("batch/v1")
+    kind: str = always("Job")
     metadata: ObjectMeta = ObjectMeta()
     status: JobStatus = JobStatus()
 
 
-class JobTemplateSpec(Object):
+class JobTemplateSpec(Object, frozen=True):
     """What the Jobs of a CronJob are like."""
 
     spec: JobSpec
     metadata: ObjectMeta = ObjectMeta()
 
 
-class CronJobSpec(Object):
+class CronJobSpec(Object, frozen=True):
     """`schedule` is five fields as in crontab(5), or @hourly and the like."""
 
     schedule: str
@@ -171,7 +171,7 @@ class CronJobSpec(Object):
     failed_jobs_history_limit: int = 1
 
 
-class ObjectReference(Object):
+class ObjectReference(Object, frozen=True):
     """Another object."""
 
     kind: str = ""
@@ -183,7 +183,7 @@ class ObjectReference(Object):
     field_path: str = ""
 
 
-class CronJobStatus(Object):
+class CronJobStatus(Object, frozen=True):
     """What became of it."""
 
     active: list[ObjectReference] = []
@@ -191,11 +191,11 @@ class CronJobStatus(Object):
     last_successful_time: datetime | None = None
 
 
-class CronJob(Object):
+class CronJob(Object, frozen=True):
     """Jobs at set times."""
 
     spec: CronJobSpec
-    api_version: str = "batch/v1"
-    kind: str = "CronJob"
+    api_version: str = always("batch/v1")
+    kind: str = always("CronJob")
     metadata: ObjectMeta = ObjectMeta()
     status: CronJobStatus = CronJobStatus()
