@@ -34,7 +34,7 @@ def hosts_text(pod: Pod, pod_ips: tuple[str, ...], hostname: str, *, domain: str
     Parameters: `hostname` and `domain` are the pod's, which all of its addresses get; `of_node` is the text of the
     node's file, which a pod on the node's network has instead.
     """
-    aliases = [f"{alias.ip}\t{' '.join(alias.hostnames)}\n" for alias in pod.spec.host_aliases]
+    aliases = ["\t".join((alias.ip, *alias.hostnames)) + "\n" for alias in pod.spec.host_aliases]
     tail = "".join(["\n# Entries added by HostAliases.\n", *aliases]) if aliases else ""
     if pod.spec.host_network:
         return f"# Kubernetes-managed hosts file (host network).\n{of_node}{tail}"

@@ -6,7 +6,8 @@ variable after the other, each of which may refer to those before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from typing import TypeVar
 
 from firkin.kubelet.api.config import ConfigMap, Secret
 from firkin.kubelet.api.container import Container, EnvFromSource, EnvSource, EnvVar, KeySelector
@@ -17,6 +18,8 @@ from firkin.kubelet.environment.facts import Facts, Lookup
 from firkin.kubelet.environment.fields import field_value, resource_value
 
 __all__ = ["variables"]
+
+_T = TypeVar("_T")
 
 
 def variables(pod: Pod, container: Container, objects: Lookup, facts: Facts) -> list[tuple[str, str]]:
@@ -35,12 +38,13 @@ def variables(pod: Pod, container: Container, objects: Lookup, facts: Facts) -> 
 
 
 def _all_of(namespace: str, source: EnvFromSource, objects: Lookup) -> dict[str, str]:
-    values: Mapping[str, str] = {}
-    if source.config_map_ref:
-        values = _of_config_map(namespace, source.config_map_ref, objects)
-    elif source.secret_ref:
-        values = _of_secret(namespace, source.secret_ref, objects)
-    return {source.prefix + key: value for key, value in values.items()}
+    if one := source.config_map_ref:
+        return {source.prefix + key: value for key, value in _of_config_map(namespace, one, objects).items()}
+    if two := source.secret_ref:
+        owner = f"Secret {namespace}/{two.name}"
+        values = _of_secret(namespace, two, objects)
+        return {source.prefix + key: _text(value, key, owner) for key, value in values.items()}
+    return {}
 
 
 def _of_config_map(namespace: str, reference: EnvSource, objects: Lookup) -> Mapping[str, str]:
@@ -50,11 +54,11 @@ def _of_config_map(namespace: str, reference: EnvSource, objects: Lookup) -> Map
     return found.data if found else {}
 
 
-def _of_secret(namespace: str, reference: EnvSource, objects: Lookup) -> Mapping[str, str]:
+def _of_secret(namespace: str, reference: EnvSource, objects: Lookup) -> Mapping[str, bytes]:
     found = objects.get(Secret, namespace, reference.name)
     if found is None and not reference.optional:
         raise VariableError(f'secret "{reference.name}" not found')
-    return {key: _text(value, key, f"Secret {namespace}/{reference.name}") for key, value in _data(found)}
+    return found.data if found else {}
 
 
 def _value(
@@ -76,23 +80,20 @@ def _value(
 
 
 def _key_of_config_map(namespace: str, reference: KeySelector, objects: Lookup) -> str | None:
-    values = _of_config_map(namespace, EnvSource(name=reference.name, optional=reference.optional), objects)
-    return _key(values, reference, f"ConfigMap {namespace}/{reference.name}")
+    source = EnvSource(name=reference.name, optional=reference.optional)
+    return _key(_of_config_map(namespace, source, objects), reference, f"ConfigMap {namespace}/{reference.name}")
 
 
 def _key_of_secret(namespace: str, reference: KeySelector, objects: Lookup) -> str | None:
-    values = _of_secret(namespace, EnvSource(name=reference.name, optional=reference.optional), objects)
-    return _key(values, reference, f"Secret {namespace}/{reference.name}")
+    source, owner = EnvSource(name=reference.name, optional=reference.optional), f"Secret {namespace}/{reference.name}"
+    value = _key(_of_secret(namespace, source, objects), reference, owner)
+    return None if value is None else _text(value, reference.key, owner)
 
 
-def _key(values: Mapping[str, str], reference: KeySelector, owner: str) -> str | None:
+def _key(values: Mapping[str, _T], reference: KeySelector, owner: str) -> _T | None:
     if reference.key not in values and not reference.optional:
         raise VariableError(f"couldn't find key {reference.key} in {owner}")
     return values.get(reference.key)
-
-
-def _data(secret: Secret | None) -> Iterable[tuple[str, bytes]]:
-    return secret.data.items() if secret else ()
 
 
 def _text(value: bytes, key: str, owner: str) -> str:
