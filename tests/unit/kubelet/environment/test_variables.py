@@ -57,14 +57,19 @@ def test_single_variables(env: list[dict[str, Any]], expected: dict[str, str]) -
 
 
 def test_whole_objects_come_first_and_later_ones_win() -> None:
-    sources = [{"configMapRef": {"name": "conf"}}, {"secretRef": {"name": "plain"}, "prefix": "P_"}]
+    sources: list[dict[str, Any]] = [
+        {"configMapRef": {"name": "conf"}},
+        {"secretRef": {"name": "plain"}, "prefix": "P_"},
+    ]
     found = _variables([{"name": "shape", "value": "$(shape)er"}], sources)
     assert found == {"color": "red", "shape": "rounder", "ref": "$(color)", "P_token": "t"}
     assert list(found)[-1] == "P_token"
 
 
 def test_optional_objects_may_be_missing() -> None:
-    sources = [{"configMapRef": {"name": "no", "optional": True}}, {"secretRef": {"name": "no", "optional": True}}]
+    sources: list[dict[str, Any]] = [
+        {"configMapRef": {"name": "no", "optional": True}}, {"secretRef": {"name": "no", "optional": True}},
+    ]  # fmt: skip
     assert _variables([], sources) == {}
 
 
