@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from firkin.kubelet.api.meta import ObjectMeta
+from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.struct import Object, always
 from firkin.kubelet.api.workload import ObjectReference
 
@@ -18,13 +18,12 @@ class EventSource(Object, frozen=True):
     host: str = ""
 
 
-class Event(Object, frozen=True):
+class Event(Resource, frozen=True, kw_only=True):
     """`type` is Normal or Warning; what happens again is counted."""
 
     involved_object: ObjectReference
     api_version: str = always("v1")
     kind: str = always("Event")
-    metadata: ObjectMeta = ObjectMeta()
     reason: str = ""
     message: str = ""
     source: EventSource = EventSource()

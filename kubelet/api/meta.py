@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from firkin.kubelet.api.struct import Object
+from firkin.kubelet.api.struct import Object, always
 
 __all__ = [
     "Condition",
@@ -14,6 +14,7 @@ __all__ = [
     "LocalObjectReference",
     "ObjectMeta",
     "OwnerReference",
+    "Resource",
 ]
 
 
@@ -44,6 +45,14 @@ class ObjectMeta(Object, frozen=True):
     annotations: dict[str, str] = {}
     owner_references: list[OwnerReference] = []
     finalizers: list[str] = []
+
+
+class Resource(Object, frozen=True):
+    """Base of the objects that have a name of their own."""
+
+    api_version: str = always("v1")
+    kind: str = always("")
+    metadata: ObjectMeta = ObjectMeta()
 
 
 class ListMeta(Object, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firkin.kubelet.api.meta import Condition, ObjectMeta
+from firkin.kubelet.api.meta import Condition, Resource
 from firkin.kubelet.api.quantity import Quantity
 from firkin.kubelet.api.struct import Object, always
 
@@ -50,11 +50,10 @@ class NodeStatus(Object, frozen=True):
     node_info: NodeSystemInfo = NodeSystemInfo()
 
 
-class Node(Object, frozen=True):
+class Node(Resource, frozen=True):
     """This machine."""
 
     api_version: str = always("v1")
     kind: str = always("Node")
-    metadata: ObjectMeta = ObjectMeta()
     spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firkin.kubelet.api.container import Container, EphemeralContainer, ResourceRequirements
-from firkin.kubelet.api.meta import LocalObjectReference, ObjectMeta
+from firkin.kubelet.api.meta import LocalObjectReference, ObjectMeta, Resource
 from firkin.kubelet.api.pod_status import PodStatus
 from firkin.kubelet.api.quantity import Quantity
 from firkin.kubelet.api.security import PodSecurityContext
@@ -100,12 +100,11 @@ class PodSpec(Object, frozen=True):
     os: PodOS | None = None
 
 
-class Pod(Object, frozen=True):
+class Pod(Resource, frozen=True):
     """A pod: what is wanted and what is."""
 
     api_version: str = always("v1")
     kind: str = always("Pod")
-    metadata: ObjectMeta = ObjectMeta()
     spec: PodSpec = PodSpec()
     status: PodStatus = PodStatus()
 

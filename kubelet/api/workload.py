@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from firkin.kubelet.api.meta import Condition, LabelSelector, ObjectMeta
+from firkin.kubelet.api.meta import Condition, LabelSelector, ObjectMeta, Resource
 from firkin.kubelet.api.pod import PodTemplateSpec
 from firkin.kubelet.api.probe import IntOrString
 from firkin.kubelet.api.struct import Object, always
@@ -68,13 +68,12 @@ class DeploymentStatus(Object, frozen=True):
     conditions: list[Condition] = []
 
 
-class Deployment(Object, frozen=True):
+class Deployment(Resource, frozen=True, kw_only=True):
     """Pods that are replaced when they fail or when the template changes."""
 
     spec: DeploymentSpec
     api_version: str = always("apps/v1")
     kind: str = always("Deployment")
-    metadata: ObjectMeta = ObjectMeta()
     status: DeploymentStatus = DeploymentStatus()
 
 
@@ -101,13 +100,12 @@ class DaemonSetStatus(Object, frozen=True, omit_defaults=False):
     observed_generation: int | None = None
 
 
-class DaemonSet(Object, frozen=True):
+class DaemonSet(Resource, frozen=True, kw_only=True):
     """A pod for each node."""
 
     spec: DaemonSetSpec
     api_version: str = always("apps/v1")
     kind: str = always("DaemonSet")
-    metadata: ObjectMeta = ObjectMeta()
     status: DaemonSetStatus = DaemonSetStatus()
 
 
@@ -141,13 +139,12 @@ class JobStatus(Object, frozen=True):
     failed_indexes: str | None = None
 
 
-class Job(Object, frozen=True):
+class Job(Resource, frozen=True, kw_only=True):
     """Work that ends."""
 
     spec: JobSpec
     api_version: str = always("batch/v1")
     kind: str = always("Job")
-    metadata: ObjectMeta = ObjectMeta()
     status: JobStatus = JobStatus()
 
 
@@ -191,11 +188,10 @@ class CronJobStatus(Object, frozen=True):
     last_successful_time: datetime | None = None
 
 
-class CronJob(Object, frozen=True):
+class CronJob(Resource, frozen=True, kw_only=True):
     """Jobs at set times."""
 
     spec: CronJobSpec
     api_version: str = always("batch/v1")
     kind: str = always("CronJob")
-    metadata: ObjectMeta = ObjectMeta()
     status: CronJobStatus = CronJobStatus()
