@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from firkin.cri.network.options import DEFAULT_RANGES
+from firkin.cri.telemetry.address import parse_address
 from firkin.errors import ConfigError
 from firkin.settings import decode_settings
 
-__all__ = ["Config", "Images", "Network", "Streaming", "load_config"]
+__all__ = ["Config", "Images", "Metrics", "Network", "Streaming", "load_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,16 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """`[cri.metrics]`: where `/metrics`, `/healthz` and `/readyz` are served over HTTP; "" is nowhere.
+
+    `address` is `unix:PATH`, or a loopback address with a port: nobody is asked who he is.
+    """
+
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`[cri]`: the server.
 
@@ -76,6 +87,7 @@ class Config:
     streaming: Streaming = Streaming()
     network: Network = Network()
     images: Images = Images()
+    metrics: Metrics = Metrics()
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -113,6 +125,11 @@ def _faults(config: Config) -> Iterator[str]:
         yield "cri.streaming: certificate and key go together"
     if not 0 <= config.streaming.port <= 65535:
         yield "cri.streaming.port: is not within 0 to 65535"
+    if config.metrics.address:
+        try:
+            parse_address(config.metrics.address)
+        except ValueError as error:
+            yield f"cri.metrics.address: {error}"
     yield from _network_faults(config.network)
 
 

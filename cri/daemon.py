@@ -25,6 +25,7 @@ from firkin.cri.images.service import ImageService
 from firkin.cri.network import Networks, Options
 from firkin.cri.node import Node
 from firkin.cri.notify import notify
+from firkin.cri.phase import Phase
 from firkin.cri.places import Places
 from firkin.cri.records.database import Database
 from firkin.cri.recovery import recover
@@ -33,6 +34,7 @@ from firkin.cri.service import RuntimeService
 from firkin.cri.stats.service import StatsService
 from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.server import StreamingServer
+from firkin.cri.telemetry.meters import Meters
 from firkin.errors import KernelError
 from firkin.oci.store.images import ImageStore
 from firkin.runtime.host import read_host
@@ -57,18 +59,20 @@ async def serve(config: Config) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as parts:
-        await _assemble(config, parts)
+        node = await _assemble(config, parts)
         # What there is now stays: it need not be looked through again and again.
         gc.collect()
         gc.freeze()
+        node.phase = Phase.SERVING
         notify("READY=1")
         _LOGGER.info("serving CRI on %s", config.socket)
         await stopping.wait()
+        node.phase = Phase.STOPPING
         notify("STOPPING=1")
         _LOGGER.info("stopping")
 
 
-async def _assemble(config: Config, parts: AsyncExitStack) -> None:
+async def _assemble(config: Config, parts: AsyncExitStack) -> Node:
     for path in (config.root, config.state):
         os.makedirs(path, 0o700, exist_ok=True)
     database = Database(f"{config.root}/cri.db")
@@ -77,7 +81,8 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
     file_systems = FileSystems(config.root)
     parts.push_async_callback(file_systems.close)
     networks = await _networks(config, parts)
-    images = ImageService(store, config.images, file_systems)
+    meters = Meters()
+    images = ImageService(store, config.images, file_systems, meters)
     places = Places(config.state)
     nursery = parts.enter_context(Nursery())
     host = read_host(places.runtime)
@@ -92,7 +97,9 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
         launcher=parts.enter_context(Launcher(nursery)),
         facts=host_facts(systemd=False),
         host=host,
+        meters=meters,
     )
+    await _telemetry(config, node, parts)
     exits = Exits(node)
     parts.push_async_callback(exits.close)
     await recover(node, exits)
@@ -101,8 +108,22 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> None:
     stats = StatsService(node)
     parts.callback(stats.close)
     runtime = RuntimeService(node, exits, programs, streaming)
-    dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()})
+    dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()}, meters)
     await _listen(config, dispatcher, parts)
+    return node
+
+
+async def _telemetry(config: Config, node: Node, parts: AsyncExitStack) -> None:
+    if not config.metrics.address:
+        return
+    from firkin.cri.telemetry.endpoint import Endpoint
+    from firkin.cri.telemetry.pages import pages_of
+
+    # From before recovery until after the last call: how far the server is, is one of the answers.
+    endpoint = Endpoint(config.metrics.address, pages_of(node))
+    await endpoint.start()
+    parts.push_async_callback(endpoint.close)
+    _LOGGER.info("serving metrics on %s", config.metrics.address)
 
 
 async def _networks(config: Config, parts: AsyncExitStack) -> Networks:

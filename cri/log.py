@@ -12,9 +12,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["bound", "set_up", "to"]
+__all__ = ["bind", "bound", "set_up", "to"]
 
 _FIELDS: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("fields", default={})  # noqa: B039
+
+
+def bind(**fields: str) -> None:
+    """Add fields to all lines that this task, and those that it starts, write from now on."""
+    _FIELDS.set({**_FIELDS.get(), **fields})
 
 
 @contextmanager

@@ -81,6 +81,10 @@ class Networks:
         """Detach a pod, if it is attached. Raises NetworkError, KernelError, OSError; then it may be tried again."""
         await self._in_turn(sandbox, lambda: self._detach(sandbox))
 
+    def has(self, sandbox: str) -> bool:
+        """Whether a pod is attached."""
+        return sandbox in self._cni.sandboxes or sandbox in self._attached_to_bridge()
+
     async def check(self, sandbox: str) -> None:
         """See that an attached pod's network is as it was made.
 
