@@ -74,7 +74,8 @@ class Config:
     """`[cri]`: the server.
 
     `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
-    auto or cgroupfs. `max_log_line` is the bytes after which a line of a container's log is split.
+    auto or cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
+    of a container's log is split.
     """
 
     root: str = "/var/lib/firkin"
@@ -83,6 +84,7 @@ class Config:
     cgroup_driver: str = "auto"
     log_level: str = "info"
     log_format: str = "text"
+    log_file: str = ""
     max_log_line: int = 16384
     streaming: Streaming = Streaming()
     network: Network = Network()
@@ -119,6 +121,8 @@ def _faults(config: Config) -> Iterator[str]:
     for key in ("root", "state", "socket"):
         if not os.path.isabs(getattr(config, key)):
             yield f"cri.{key}: {getattr(config, key)!r} is not an absolute path"
+    if config.log_file and not os.path.isabs(config.log_file):
+        yield f"cri.log_file: {config.log_file!r} is not an absolute path"
     if config.max_log_line < 80:
         yield "cri.max_log_line: is less than 80"
     if bool(config.streaming.certificate) is not bool(config.streaming.key):

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import ssl
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import grpc
@@ -29,6 +30,7 @@ from firkin.cri.phase import Phase
 from firkin.cri.places import Places
 from firkin.cri.records.database import Database
 from firkin.cri.recovery import recover
+from firkin.cri.reload import Reload
 from firkin.cri.rpc import Dispatcher
 from firkin.cri.service import RuntimeService
 from firkin.cri.stats.service import StatsService
@@ -50,16 +52,25 @@ _LARGEST_MESSAGE = 16 << 20
 _LOGGER = log.to("daemon")
 
 
-async def serve(config: Config) -> None:
-    """Serve CRI until SIGTERM or SIGINT. Raises FirkinError if something that is needed can not be had."""
+async def serve(config: Config, load: Callable[[], Config]) -> None:
+    """Serve CRI until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
+
+    Parameters: `load` reads it, and raises ConfigError for what is wrong.
+    Raises FirkinError if something that is needed can not be had.
+    """
     # The command line runs without: it ends before there is anything worth collecting.
     gc.enable()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    hung_up = asyncio.Event()
+    loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     async with AsyncExitStack() as parts:
-        node = await _assemble(config, parts)
+        node, reload = await _assemble(config, load, parts)
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        if hung_up.is_set():
+            reload()
         # What there is now stays: it need not be looked through again and again.
         gc.collect()
         gc.freeze()
@@ -72,7 +83,7 @@ async def serve(config: Config) -> None:
         _LOGGER.info("stopping")
 
 
-async def _assemble(config: Config, parts: AsyncExitStack) -> Node:
+async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExitStack) -> tuple[Node, Reload]:
     for path in (config.root, config.state):
         os.makedirs(path, 0o700, exist_ok=True)
     database = Database(f"{config.root}/cri.db")
@@ -110,7 +121,7 @@ async def _assemble(config: Config, parts: AsyncExitStack) -> Node:
     runtime = RuntimeService(node, exits, programs, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()}, meters)
     await _listen(config, dispatcher, parts)
-    return node
+    return node, Reload(node, images, streaming, load)
 
 
 async def _telemetry(config: Config, node: Node, parts: AsyncExitStack) -> None:
@@ -147,8 +158,8 @@ async def _streaming(config: Config, streams: Streams, parts: AsyncExitStack) ->
     wanted, tls = config.streaming, None
     if wanted.certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(wanted.certificate, wanted.key)
     streaming = StreamingServer(streams, Limits(idle=wanted.idle_seconds), tls)
+    streaming.read_certificate(wanted.certificate, wanted.key)
     await streaming.start(wanted.address, wanted.port)
     parts.push_async_callback(streaming.close)
     return streaming

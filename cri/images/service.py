@@ -47,13 +47,20 @@ class ImageService:
     """Images of `store`, as `config` says; `file_systems` unpacks them, `meters` count."""
 
     def __init__(self, store: ImageStore, config: Images, file_systems: FileSystems, meters: Meters) -> None:
-        self.catalog = Catalog(store, Policy(config.policy))
+        self._policy = Policy(config.policy)
+        self.catalog = Catalog(store, self._policy)
         self._store = store
         self._config = config
         self._file_systems = file_systems
-        self._puller = Puller(store, config)
+        self._puller = Puller(store, config, self._policy)
         self._pulls = Creations()
         self._meters = meters
+
+    def configure(self, config: Images) -> None:
+        """Do as `config` says from now on."""
+        self._config = config
+        self._policy.path = config.policy
+        self._puller.configure(config)
 
     def routes(self) -> Mapping[str, Handler]:
         """The calls and their bodies."""
