@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.config import Config
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.filesystem import FileSystems
@@ -24,7 +24,6 @@ from firkin.cri.images.service import ImageService
 from firkin.cri.listen import listen
 from firkin.cri.network import Networks, Options
 from firkin.cri.node import Node
-from firkin.cri.notify import notify, sockets_handed_over
 from firkin.cri.phase import Phase
 from firkin.cri.places import Places
 from firkin.cri.records.database import Database
@@ -37,6 +36,7 @@ from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.server import StreamingServer
 from firkin.cri.telemetry.meters import Meters
 from firkin.errors import StateError
+from firkin.notify import notify, sockets_handed_over
 from firkin.oci.store.images import ImageStore
 from firkin.runtime.host import read_host
 from firkin.runtime.monitor.launch import Launcher

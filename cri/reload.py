@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.config import Config
 from firkin.cri.images.service import ImageService
 from firkin.cri.node import Node
-from firkin.cri.notify import notify
 from firkin.cri.streaming.server import StreamingServer
 from firkin.errors import FirkinError
+from firkin.notify import notify
 
 __all__ = ["LIVE", "Reload", "differences", "merge"]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import Message
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
 from firkin.cri.telemetry.meters import Meters

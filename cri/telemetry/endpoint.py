@@ -10,7 +10,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.streaming.head import HeadError, HeadReader, Request
 from firkin.cri.streaming.limits import Limits
 from firkin.cri.telemetry.address import parse_address

@@ -15,7 +15,7 @@ from itertools import count
 import grpc
 from google.protobuf.message import Message
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.calls import Call
 from firkin.cri.codes import code_of, message_of
 from firkin.cri.telemetry.meters import Meters

@@ -16,8 +16,7 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from firkin import errors
-from firkin.cri import log
+from firkin import errors, log
 from firkin.cri.api.container_pb2 import StopContainerRequest, StopContainerResponse
 from firkin.cri.api.image_pb2 import ListImagesRequest, ListImagesResponse
 from firkin.cri.api.sandbox_pb2 import StreamPodSandboxesRequest, StreamPodSandboxesResponse
