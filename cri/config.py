@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firkin.cri.network.options import DEFAULT_RANGES
 from firkin.errors import ConfigError
 from firkin.settings import decode_settings
 
-__all__ = ["Config", "Images", "Network", "Streaming", "load_config"]
+__all__ = ["Config", "Images", "Network", "Runtime", "Streaming", "load_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,18 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Runtime:
+    """`[cri.runtimes.NAME]`: the runtime handler NAME, for RuntimeClasses.
+
+    `type` is firkin, for containers as those of pods that name no handler have them, or oci for another runtime, whose
+    program is `path`.
+    """
+
+    type: str = "firkin"
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`[cri]`: the server.
 
@@ -76,6 +89,7 @@ class Config:
     streaming: Streaming = Streaming()
     network: Network = Network()
     images: Images = Images()
+    runtimes: dict[str, Runtime] = field(default_factory=dict)
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -93,6 +107,7 @@ def load_config(settings: Mapping[str, Any], *, document: str = "configuration")
     return config
 
 
+_NAME = re.compile("[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _CHOICES = {
     "cgroup_driver": ("auto", "cgroupfs"),
     "log_level": ("debug", "info", "warning", "error"),
@@ -114,6 +129,20 @@ def _faults(config: Config) -> Iterator[str]:
     if not 0 <= config.streaming.port <= 65535:
         yield "cri.streaming.port: is not within 0 to 65535"
     yield from _network_faults(config.network)
+    for name, runtime in config.runtimes.items():
+        yield from _runtime_faults(f"cri.runtimes.{name}", name, runtime)
+
+
+def _runtime_faults(key: str, name: str, runtime: Runtime) -> Iterator[str]:
+    # What a RuntimeClass may call it (a label of DNS), and never a path.
+    if not _NAME.fullmatch(name) or name == "firkin":
+        yield f"{key}: is no name for a runtime handler: it has letters, digits and -, and is not firkin"
+    if runtime.type not in ("firkin", "oci"):
+        yield f"{key}.type: {runtime.type!r} is none of firkin, oci"
+    elif runtime.type == "oci" and not os.path.isabs(runtime.path):
+        yield f"{key}.path: {runtime.path!r} is not an absolute path"
+    elif runtime.type == "firkin" and runtime.path:
+        yield f"{key}.path: is for the type oci"
 
 
 def _network_faults(network: Network) -> Iterator[str]:
