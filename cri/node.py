@@ -11,6 +11,7 @@ from firkin.cri.handlers.handler import Handler
 from firkin.cri.handlers.table import Handlers
 from firkin.cri.images.catalog import Catalog
 from firkin.cri.network import Networks
+from firkin.cri.phase import Phase
 from firkin.cri.places import Places
 from firkin.cri.records.container import Container
 from firkin.cri.records.creations import Creations
@@ -19,6 +20,7 @@ from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.records.table import Table
 from firkin.cri.sandboxes import query as sandboxes_query
 from firkin.cri.spec.inputs import HostFacts
+from firkin.cri.telemetry.meters import Meters
 from firkin.runtime.compile.request import Host
 from firkin.runtime.monitor.launch import Launcher
 
@@ -35,6 +37,7 @@ class Node:
     def __init__(
         self, config: Config, database: Database, *, places: Places, networks: Networks, catalog: Catalog,
         file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host, handlers: Handlers,
+        meters: Meters,
     ) -> None:  # fmt: skip
         self.config = config
         self.database = database
@@ -47,6 +50,8 @@ class Node:
         self.facts = facts
         self.host = host
         self.handlers = handlers
+        self.meters = meters
+        self.phase = Phase.STARTING
         self.events = Events()
         self.creations = Creations()
         self.sandboxes: Table[Sandbox] = Table("pod sandbox")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.containers.exits import Exits
 from firkin.cri.handlers.table import DEFAULT
 from firkin.cri.node import Node

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
@@ -76,6 +76,8 @@ class Exits:
             container.stopped.set()
             return
         if not container.facts.finished_at:
+            if end.oom_kills > 0:
+                self._node.meters.oom.add()
             container.update(
                 started_at=container.facts.started_at or end.started_ns,
                 finished_at=end.exited_ns,

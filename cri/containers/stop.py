@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.container_pb2 import (
     RemoveContainerRequest,
     RemoveContainerResponse,

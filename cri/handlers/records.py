@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from firkin import log
 from firkin.cgroupfs.tree import Cgroup
-from firkin.cri import log
 from firkin.cri.containers.filesystem import FileSystem
 from firkin.cri.places import Places
 from firkin.errors import NotFoundError

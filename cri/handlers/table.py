@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.config import Config
 from firkin.cri.handlers.external import ExternalHandler
 from firkin.cri.handlers.handler import Handler

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.cri.api.sandbox_pb2 import RunPodSandboxRequest, RunPodSandboxResponse
@@ -25,6 +25,7 @@ from firkin.cri.sandboxes.configuration import (
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
+from firkin.cri.telemetry.meters import SET_UP
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
 from firkin.runtime.compile.sandbox import SandboxRequest
@@ -86,7 +87,9 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     config = sandbox.config
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
-        found = await node.networks.attach(network_sandbox(config, sandbox.id, namespaces["network"]))
+        wish = network_sandbox(config, sandbox.id, namespaces["network"])
+        with node.meters.network(SET_UP):
+            found = await node.networks.attach(wish)
         addresses = found.ips
     write_files(directory, config, addresses, own_network=has_own_network(config))
     if "ipc" in namespaces:

@@ -256,9 +256,7 @@ def test_pods_of_a_handler_that_is_gone_are_stopped_and_removed(runc: CriServer)
     pod = runc.pod()
     id = runc.run(pod, "sleep 1000")
     runc.stop()
-    path = runc.place / "config.toml"
-    before = path.read_text()
-    path.write_text(before.replace(settings("runc"), ""))
+    runc.configure("")
     runc.start()
     assert "runtime handler runc is not configured any more" in runc.log()
     assert runc.status(id).state == RUNNING
