@@ -17,8 +17,8 @@ from firkin import log
 from firkin.cri.config import Config
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.filesystem import FileSystems
-from firkin.cri.execution.launch import Launcher as ProgramLauncher
 from firkin.cri.execution.streams import Streams
+from firkin.cri.handlers.table import Handlers
 from firkin.cri.host import host_facts
 from firkin.cri.images.service import ImageService
 from firkin.cri.listen import listen
@@ -109,17 +109,17 @@ async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExit
         launcher=parts.enter_context(Launcher(nursery)),
         facts=host_facts(systemd=False),
         host=host,
+        handlers=Handlers(config, places, host),
         meters=meters,
     )
     await _telemetry(config, node, parts)
     exits = Exits(node)
     parts.push_async_callback(exits.close)
     await recover(node, exits)
-    programs = ProgramLauncher(places.runtime, host)
-    streaming = await _streaming(config, Streams(node, programs), parts)
+    streaming = await _streaming(config, Streams(node), parts)
     stats = StatsService(node)
     parts.callback(stats.close)
-    runtime = RuntimeService(node, exits, programs, streaming)
+    runtime = RuntimeService(node, exits, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()}, meters)
     parts.push_async_callback(await listen(config, dispatcher))
     return node, Reload(node, images, streaming, load)
