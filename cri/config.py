@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from firkin.cri.network.options import DEFAULT_RANGES
+from firkin.cri.telemetry.address import parse_address
 from firkin.errors import ConfigError
 from firkin.settings import decode_settings
 
-__all__ = ["Config", "Images", "Network", "Streaming", "load_config"]
+__all__ = ["Config", "Images", "Metrics", "Network", "Streaming", "load_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,22 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Metrics:
+    """`[cri.metrics]`: where `/metrics`, `/healthz` and `/readyz` are served over HTTP; "" is nowhere.
+
+    `address` is `unix:PATH`, or a loopback address with a port: nobody is asked who he is.
+    """
+
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """`[cri]`: the server.
 
     `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
-    auto or cgroupfs. `max_log_line` is the bytes after which a line of a container's log is split.
+    auto or cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
+    of a container's log is split.
     """
 
     root: str = "/var/lib/firkin"
@@ -72,10 +84,12 @@ class Config:
     cgroup_driver: str = "auto"
     log_level: str = "info"
     log_format: str = "text"
+    log_file: str = ""
     max_log_line: int = 16384
     streaming: Streaming = Streaming()
     network: Network = Network()
     images: Images = Images()
+    metrics: Metrics = Metrics()
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -107,12 +121,19 @@ def _faults(config: Config) -> Iterator[str]:
     for key in ("root", "state", "socket"):
         if not os.path.isabs(getattr(config, key)):
             yield f"cri.{key}: {getattr(config, key)!r} is not an absolute path"
+    if config.log_file and not os.path.isabs(config.log_file):
+        yield f"cri.log_file: {config.log_file!r} is not an absolute path"
     if config.max_log_line < 80:
         yield "cri.max_log_line: is less than 80"
     if bool(config.streaming.certificate) is not bool(config.streaming.key):
         yield "cri.streaming: certificate and key go together"
     if not 0 <= config.streaming.port <= 65535:
         yield "cri.streaming.port: is not within 0 to 65535"
+    if config.metrics.address:
+        try:
+            parse_address(config.metrics.address)
+        except ValueError as error:
+            yield f"cri.metrics.address: {error}"
     yield from _network_faults(config.network)
 
 

@@ -9,6 +9,7 @@ from firkin.cri.containers.filesystem import FileSystems
 from firkin.cri.events import Events
 from firkin.cri.images.catalog import Catalog
 from firkin.cri.network import Networks
+from firkin.cri.phase import Phase
 from firkin.cri.places import Places
 from firkin.cri.records.container import Container
 from firkin.cri.records.creations import Creations
@@ -17,6 +18,7 @@ from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.records.table import Table
 from firkin.cri.sandboxes import query as sandboxes_query
 from firkin.cri.spec.inputs import HostFacts
+from firkin.cri.telemetry.meters import Meters
 from firkin.runtime.compile.request import Host
 from firkin.runtime.monitor.launch import Launcher
 
@@ -32,7 +34,7 @@ class Node:
 
     def __init__(
         self, config: Config, database: Database, *, places: Places, networks: Networks, catalog: Catalog,
-        file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host,
+        file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host, meters: Meters,
     ) -> None:  # fmt: skip
         self.config = config
         self.database = database
@@ -44,6 +46,8 @@ class Node:
         self.launcher = launcher
         self.facts = facts
         self.host = host
+        self.meters = meters
+        self.phase = Phase.STARTING
         self.events = Events()
         self.creations = Creations()
         self.sandboxes: Table[Sandbox] = Table("pod sandbox")

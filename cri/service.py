@@ -72,6 +72,7 @@ from firkin.cri.streaming.request import AttachRequest as AttachWish
 from firkin.cri.streaming.request import ExecRequest as ExecWish
 from firkin.cri.streaming.request import ForwardRequest
 from firkin.cri.streaming.server import StreamingServer
+from firkin.cri.telemetry.meters import STATUS
 from firkin.errors import ConfigError, UnsupportedError
 
 __all__ = ["RuntimeService"]
@@ -133,7 +134,8 @@ class RuntimeService:
 
     async def status(self, request: StatusRequest) -> StatusResponse:
         """Whether pods can be run, and what there is to run them with."""
-        network = await self._node.networks.status()
+        with self._node.meters.network(STATUS):
+            network = await self._node.networks.status()
         conditions = [
             RuntimeCondition(type="RuntimeReady", status=True),
             RuntimeCondition(type="NetworkReady", status=network.ready, reason=network.reason, message=network.message),

@@ -78,6 +78,8 @@ class Exits:
             container.stopped.set()
             return
         if not container.facts.finished_at:
+            if end.oom_kills > 0:
+                self._node.meters.oom.add()
             container.update(
                 started_at=container.facts.started_at or end.started_ns,
                 finished_at=end.exited_ns,

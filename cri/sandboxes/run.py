@@ -19,6 +19,7 @@ from firkin.cri.sandboxes.configuration import check, has_own_network, network_s
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
+from firkin.cri.telemetry.meters import SET_UP
 from firkin.errors import NotFoundError
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
@@ -82,7 +83,9 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     config = sandbox.config
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
-        found = await node.networks.attach(network_sandbox(config, sandbox.id, namespaces["network"]))
+        wish = network_sandbox(config, sandbox.id, namespaces["network"])
+        with node.meters.network(SET_UP):
+            found = await node.networks.attach(wish)
         addresses = found.ips
     write_files(directory, config, addresses, own_network=has_own_network(config))
     if "ipc" in namespaces:

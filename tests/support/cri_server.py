@@ -36,9 +36,12 @@ cache_directory = "{place}/cni-cache"
 
 
 class CriServer:
-    """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox."""
+    """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox.
 
-    def __init__(self, place: Path) -> None:
+    Parameters: `settings` is TOML whose keys win over the usual ones; `{place}` in it is the place.
+    """
+
+    def __init__(self, place: Path, settings: str = "") -> None:
         self.place = place
         self.socket = place / "cri.sock"
         self.state = place / "state"
@@ -48,9 +51,15 @@ class CriServer:
         self._pods = 0
         place.mkdir(parents=True, exist_ok=True)
         (place / "config.toml").write_text(_CONFIG.format(place=place))
+        self.configure(settings)
         with ImageStore(str(place / "root")) as store:
             config = {"Cmd": ["sh"], "Env": ["PATH=/bin"], "User": ""}
             add_image(store, IMAGE, [_layer(place / "rootfs")], config)
+
+    def configure(self, settings: str) -> None:
+        """Write settings beside the usual ones, for the next start or reload."""
+        (self.place / "config.d").mkdir(exist_ok=True)
+        (self.place / "config.d" / "test.toml").write_text(settings.replace("{place}", str(self.place)))
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
