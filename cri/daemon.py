@@ -54,6 +54,8 @@ async def serve(config: Config) -> None:
     gc.enable()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # A program that does not read its input any more is an error of its stream.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with AsyncExitStack() as parts:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-__all__ = ["bound", "set_up", "to"]
+__all__ = ["bound", "field", "set_up", "to"]
 
 _FIELDS: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("fields", default={})  # noqa: B039
 
@@ -25,6 +25,11 @@ def bound(**fields: str) -> Iterator[None]:
         yield
     finally:
         _FIELDS.reset(token)
+
+
+def field(name: str) -> str:
+    """A field that is bound to this task, "" if it is not."""
+    return _FIELDS.get().get(name, "")
 
 
 def to(name: str) -> logging.Logger:

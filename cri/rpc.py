@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import Message
 
-from firkin.cri import log
+from firkin.cri import faults, log
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
 from firkin.errors import FirkinError
@@ -69,7 +69,7 @@ class Dispatcher:
                 try:
                     work = body(request)
                     assert isinstance(work, Awaitable)
-                    message = await (work if is_read else self._finish(work))
+                    message = await (work if is_read else self._finish(_passing(work)))
                 except Exception as error:
                     await _refuse(context, error)
                 level = "debug" if is_read else "info"
@@ -102,6 +102,13 @@ class Dispatcher:
                     await _refuse(context, error)
 
         return answer
+
+
+async def _passing(work: Awaitable[Message]) -> Message:
+    faults.reach("begin")
+    message = await work
+    faults.reach("answer")
+    return message
 
 
 async def _refuse(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:

@@ -9,7 +9,7 @@ import asyncio
 import os
 
 from firkin.cgroupfs.tree import Cgroup
-from firkin.cri import log
+from firkin.cri import faults, log
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
@@ -39,7 +39,8 @@ class Exits:
 
     def settle(self, container: Container) -> asyncio.Task[None]:
         """Write down the end of a container whose monitor is gone."""
-        task = asyncio.create_task(self._write(container))
+        with log.bound(call="exit"):
+            task = asyncio.create_task(self._write(container))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -77,6 +78,7 @@ class Exits:
             container.update(is_lost=True)
             container.stopped.set()
             return
+        faults.reach("told")
         if not container.facts.finished_at:
             container.update(
                 started_at=container.facts.started_at or end.started_ns,

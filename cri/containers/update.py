@@ -7,6 +7,7 @@ import os
 
 from firkin.cgroupfs.tree import Cgroup
 from firkin.cgroupfs.update import update
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     ReopenContainerLogRequest,
     ReopenContainerLogResponse,
@@ -47,6 +48,7 @@ async def update_container_resources(
             await asyncio.to_thread(_apply, node, container, limits)
         else:
             _rewrite(node, container, limits)
+        faults.reach("applied")
         container.config.linux.resources.CopyFrom(merged(container.config.linux.resources, request.linux))
         container.update()
     return UpdateContainerResourcesResponse()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
+from firkin.cri import faults
 from firkin.cri.execution.launch import Launcher, Program, Wish
 from firkin.cri.streaming.session import Source
 from firkin.errors import DeadlineError
@@ -30,6 +31,7 @@ async def run_to_end(launcher: Launcher, container: str, args: tuple[str, ...], 
     Raises DeadlineError, and what Launcher.launch() raises.
     """
     program = await _launched(launcher, container, args)
+    faults.reach("launched")
     try:
         async with asyncio.timeout(seconds or None):
             return await _collect(program)

@@ -7,6 +7,8 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from firkin.cri.network.cni.directory import Choice, ConfigurationDirectory
@@ -206,10 +208,16 @@ class Networks:
             _log.debug("sandbox %s: %s", sandbox, error)
 
     async def _call(self, function: Callable[..., _T], *arguments: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._plugin_threads, function, *arguments)
+        return await _in(self._plugin_threads, function, *arguments)
 
     async def _run(self, function: Callable[..., _T], *arguments: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        return await _in(self._thread, function, *arguments)
+
+
+async def _in(threads: ThreadPoolExecutor, function: Callable[..., _T], *arguments: object) -> _T:
+    # What is logged there belongs to the request.
+    work = partial(copy_context().run, function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(threads, work)
 
 
 def _set_loopback_up(path: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.sandbox_pb2 import (
     RemovePodSandboxRequest,
@@ -40,6 +41,7 @@ async def _stop(node: Node, sandbox: Sandbox) -> None:
         sandbox.update(is_ready=False)
     # Even if it is not ready: an earlier request may have failed, or died with the server, after the line above.
     await asyncio.gather(*(kill(container) for container in node.containers_of(sandbox)))
+    faults.reach("killed")
     await _disconnect(node, sandbox)
     if was_ready:
         node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, sandbox.id, sandbox)
@@ -48,6 +50,7 @@ async def _stop(node: Node, sandbox: Sandbox) -> None:
 async def _disconnect(node: Node, sandbox: Sandbox) -> None:
     await node.networks.detach(sandbox.id)
     await asyncio.to_thread(remove_sandbox, node.places.pins, sandbox.id)
+    faults.reach("unpinned")
 
 
 async def release(node: Node, sandbox: Sandbox) -> None:
@@ -55,7 +58,9 @@ async def release(node: Node, sandbox: Sandbox) -> None:
     await _disconnect(node, sandbox)
     directory = node.places.sandbox(sandbox.id)
     unmount_shm(f"{directory}/shm")
+    faults.reach("shm-gone")
     await asyncio.to_thread(remove_tree, directory)
+    faults.reach("files-gone")
 
 
 async def remove_pod_sandbox(node: Node, request: RemovePodSandboxRequest) -> RemovePodSandboxResponse:

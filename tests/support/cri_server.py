@@ -10,10 +10,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from firkin.cgroupfs.hierarchy import find_hierarchy
 from firkin.oci.store.images import ImageStore
 from tests.support.bundle import FIRKIN, make_rootfs
 from tests.support.cri_client import CriClient
 from tests.support.local_image import add_image
+from tests.support.template import Forked, Template
 from tests.support.waiting import SECONDS
 
 __all__ = ["IMAGE", "CriServer"]
@@ -36,14 +38,22 @@ cache_directory = "{place}/cni-cache"
 
 
 class CriServer:
-    """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox."""
+    """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox.
 
-    def __init__(self, place: Path) -> None:
+    Parameters: `template` is what it is forked from, if it is not to be started as a command; `cgroup` a path below the
+    root of the hierarchy: the server is in `server` there, and pods in `pods`; `registry` is where images can be pulled
+    from.
+    """
+
+    def __init__(self, place: Path, template: Template | None = None, cgroup: str = "", registry: str = "") -> None:
         self.place = place
+        self.cgroup = cgroup
+        self.registry = registry
+        self._template = template
         self.socket = place / "cri.sock"
         self.state = place / "state"
         self._log = place / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._client: CriClient | None = None
         self._pods = 0
         place.mkdir(parents=True, exist_ok=True)
@@ -54,14 +64,28 @@ class CriServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [str(FIRKIN), "cri", "--config", str(self.place / "config.toml")]
-        with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.launch()
         self._client = CriClient(str(self.socket))
         try:
             self._client.wait_ready(SECONDS)
         except Exception as error:
             raise AssertionError(f"firkin cri does not answer: {self.log()}") from error
+
+    def launch(self) -> None:
+        """Start it."""
+        arguments = ["cri", "--config", str(self.place / "config.toml")]
+        if self._template:
+            cgroup = Path(find_hierarchy().mount, self.cgroup, "server") if self.cgroup else None
+            self._process = self._template.start(arguments, self._log, cgroup)
+            return
+        with open(self._log, "ab") as log:
+            self._process = subprocess.Popen(
+                [str(FIRKIN), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def wait(self) -> int:
+        """Wait for its end, which something else brings about: its exit status."""
+        return self._end(0)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -106,11 +130,12 @@ class CriServer:
         """A pod of a name of its own."""
         self._pods += 1
         name = f"pod-{self._pods}"
+        parent = f"/{self.cgroup}/pods" if self.cgroup else ""
         return {
             "metadata": {"name": name, "namespace": "default", "uid": f"uid-{self._pods}"},
             "hostname": name,
             "log_directory": str(self.place / "logs" / name),
-            "linux": {"security_context": {"namespace_options": {"pid": 1}}},
+            "linux": {"cgroup_parent": parent, "security_context": {"namespace_options": {"pid": 1}}},
             **more,
         }
 

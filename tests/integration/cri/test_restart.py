@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from pathlib import Path
 
@@ -68,6 +69,12 @@ def _is_monitor_of(pid: str, directory: Path) -> bool:
         return any(os.readlink(f"/proc/{pid}/fd/{fd}") == str(directory) for fd in os.listdir(f"/proc/{pid}/fd"))
     except OSError:
         return False
+
+
+def test_a_pipe_that_nobody_reads_is_no_end(cri: CriServer) -> None:
+    os.kill(cri.pid, signal.SIGPIPE)
+    assert cri("Version").runtime_name == "firkin"
+    assert cri.stop() == 0
 
 
 def test_two_servers_can_not_share_what_is_theirs(cri: CriServer) -> None:
