@@ -34,7 +34,7 @@ def run(invocation: Invocation) -> int:
     import asyncio
     from dataclasses import replace
 
-    from firkin.cri import log
+    from firkin import log
     from firkin.cri.config import load_config
     from firkin.cri.daemon import serve
     from firkin.settings import CONFIG_FILE, read_settings

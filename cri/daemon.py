@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack
 
 import grpc
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.config import Config
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.filesystem import FileSystems
@@ -24,7 +24,6 @@ from firkin.cri.host import host_facts
 from firkin.cri.images.service import ImageService
 from firkin.cri.network import Networks, Options
 from firkin.cri.node import Node
-from firkin.cri.notify import notify
 from firkin.cri.places import Places
 from firkin.cri.records.database import Database
 from firkin.cri.recovery import recover
@@ -34,6 +33,7 @@ from firkin.cri.stats.service import StatsService
 from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.server import StreamingServer
 from firkin.errors import KernelError
+from firkin.notify import notify
 from firkin.oci.store.images import ImageStore
 from firkin.runtime.host import read_host
 from firkin.runtime.monitor.launch import Launcher

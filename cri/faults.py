@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Iterator, Mapping
 
-from firkin.cri import log
+from firkin import log
 
 __all__ = ["STEPS", "points", "reach"]
 

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from google.protobuf.message import DecodeError
 
-from firkin.cri import faults, log
+from firkin import log
+from firkin.cri import faults
 from firkin.cri.containers.exits import Exits
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container, ContainerFacts

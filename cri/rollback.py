@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from firkin.cri import faults, log
+from firkin import log
+from firkin.cri import faults
 
 __all__ = ["Rollback"]
 

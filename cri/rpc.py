@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.message import Message
 
-from firkin.cri import faults, log
+from firkin import log
+from firkin.cri import faults
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
 from firkin.errors import FirkinError

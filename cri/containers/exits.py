@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 
+from firkin import log
 from firkin.cgroupfs.tree import Cgroup
-from firkin.cri import faults, log
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container

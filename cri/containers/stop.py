@@ -7,7 +7,8 @@ import os
 import signal
 import time
 
-from firkin.cri import faults, log
+from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     RemoveContainerRequest,
     RemoveContainerResponse,

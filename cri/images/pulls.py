@@ -6,7 +6,7 @@ import asyncio
 import base64
 import binascii
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.image_pb2 import AuthConfig
 from firkin.cri.config import Images
 from firkin.errors import ConfigError

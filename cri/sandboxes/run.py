@@ -6,7 +6,8 @@ import asyncio
 import os
 import time
 
-from firkin.cri import faults, log
+from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.cri.api.sandbox_pb2 import RunPodSandboxRequest, RunPodSandboxResponse

@@ -7,7 +7,7 @@ import os
 import time
 from dataclasses import dataclass
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.image_pb2 import FilesystemIdentifier, FilesystemUsage
 from firkin.cri.api.values_pb2 import UInt64Value
 from firkin.errors import FirkinError

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("oci", "cgroupfs", "runtime", "cri")
+LAYERS = ("oci", "cgroupfs", "runtime", "cri", "kubelet")
 FORBIDDEN_AT_START = {
     "abc_", "argparse", "asyncio", "collections", "contextlib", "ctypes", "dataclasses", "enum", "functools", "hashlib",
     "importlib", "inspect", "json", "logging", "pathlib", "re", "shutil", "signal", "socket", "struct", "subprocess",

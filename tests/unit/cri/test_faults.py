@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 _PROGRAM = """
-from firkin.cri import faults, log
+from firkin import log
+from firkin.cri import faults
 
 def come_by(step, call="StopPodSandbox"):
     with log.bound(call=call):
