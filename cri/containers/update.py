@@ -19,7 +19,7 @@ from firkin.cri.containers.create import write_plan
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.cri.spec.resources import limits_of
-from firkin.errors import StateError
+from firkin.errors import CgroupGoneError, StateError
 from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Resources
 from firkin.oci.validate_resources import check_resources
@@ -69,8 +69,12 @@ def merged(old: LinuxContainerResources, new: LinuxContainerResources) -> LinuxC
 
 
 def _apply(node: Node, container: Container, limits: Resources) -> None:
-    with Record(node.places.runtime, container.id) as record, Cgroup(record.cgroup) as cgroup:
-        update(cgroup, limits, place="linux")
+    try:
+        with Record(node.places.runtime, container.id) as record, Cgroup(record.cgroup) as cgroup:
+            update(cgroup, limits, place="linux")
+    except CgroupGoneError:
+        # With the last process the cgroup goes, before its end is written down.
+        raise StateError(f"container {container.id}: has ended") from None
 
 
 def _rewrite(node: Node, container: Container, limits: Resources) -> None:

@@ -11,6 +11,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from firkin.cri.network.cni.configuration import Configuration
 from firkin.cri.network.cni.directory import Choice, ConfigurationDirectory
 from firkin.cri.network.cni.loopback import set_loopback_up
 from firkin.cri.network.cni.network import CniNetwork
@@ -166,11 +167,14 @@ class Networks:
             raise AlreadyExistsError(f"attach sandbox {sandbox.id}: it is attached already")
         choice = self._choose()
         if choice.configuration:
-            await self._run(_set_loopback_up, sandbox.netns)
-            return await self._call(self._cni.attach, sandbox, choice.configuration)
+            return await self._call(self._attach_by_plugins, sandbox, choice.configuration)
         if choice.faults:
             raise NetworkError(f"attach sandbox {sandbox.id}: {'; '.join(choice.faults)}")
         return await self._bridge.attach(sandbox)
+
+    def _attach_by_plugins(self, sandbox: Sandbox, configuration: Configuration) -> PodNetwork:
+        _set_loopback_up(sandbox.netns)
+        return self._cni.attach(sandbox, configuration)
 
     async def _detach(self, sandbox: str) -> None:
         if sandbox in self._cni.sandboxes:
@@ -208,16 +212,9 @@ class Networks:
             _log.debug("sandbox %s: %s", sandbox, error)
 
     async def _call(self, function: Callable[..., _T], *arguments: object) -> _T:
-        return await _in(self._plugin_threads, function, *arguments)
-
-    async def _run(self, function: Callable[..., _T], *arguments: object) -> _T:
-        return await _in(self._thread, function, *arguments)
-
-
-async def _in(threads: ThreadPoolExecutor, function: Callable[..., _T], *arguments: object) -> _T:
-    # What is logged there belongs to the request.
-    work = partial(copy_context().run, function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(threads, work)
+        # What is logged there belongs to the request.
+        work = partial(copy_context().run, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._plugin_threads, work)
 
 
 def _set_loopback_up(path: str) -> None:
