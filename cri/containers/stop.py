@@ -20,7 +20,6 @@ from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.errors import DeadlineError
 from firkin.oci.snapshots.trees import remove_tree
-from firkin.runtime.delete import delete
 from firkin.runtime.store import open_process
 
 __all__ = ["kill", "remove", "remove_container", "stop_container"]
@@ -114,7 +113,7 @@ async def remove(node: Node, container: Container) -> None:
 
 
 def _remove_files(node: Node, container: Container) -> None:
-    delete(node.places.runtime, container.id, force=True, warn=_LOGGER.warning)
+    node.handler_of(container).remove(container.id)
     faults.reach("runtime-record")
     if container.facts.snapshot:
         remove_tree(container.facts.snapshot)

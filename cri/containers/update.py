@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 
-from firkin.cgroupfs.tree import Cgroup
-from firkin.cgroupfs.update import update
 from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     ReopenContainerLogRequest,
@@ -19,12 +17,11 @@ from firkin.cri.containers.create import write_plan
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.cri.spec.resources import limits_of
-from firkin.errors import CgroupGoneError, StateError
+from firkin.errors import StateError
 from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Resources
 from firkin.oci.validate_resources import check_resources
 from firkin.runtime.monitor.client import Client
-from firkin.runtime.store import Container as Record
 
 __all__ = ["merged", "reopen_container_log", "update_container_resources"]
 
@@ -45,7 +42,7 @@ async def update_container_resources(
         if container.facts.finished_at or container.facts.is_lost:
             raise StateError(f"container {container.id}: has ended")
         if container.facts.started_at:
-            await asyncio.to_thread(_apply, node, container, limits)
+            await asyncio.to_thread(node.handler_of(container).update, container.id, limits)
         else:
             _rewrite(node, container, limits)
         faults.reach("applied")
@@ -66,15 +63,6 @@ def merged(old: LinuxContainerResources, new: LinuxContainerResources) -> LinuxC
         found.hugepage_limits.extend(kept)
     found.MergeFrom(new)
     return found
-
-
-def _apply(node: Node, container: Container, limits: Resources) -> None:
-    try:
-        with Record(node.places.runtime, container.id) as record, Cgroup(record.cgroup) as cgroup:
-            update(cgroup, limits, place="linux")
-    except CgroupGoneError:
-        # With the last process the cgroup goes, before its end is written down.
-        raise StateError(f"container {container.id}: has ended") from None
 
 
 def _rewrite(node: Node, container: Container, limits: Resources) -> None:

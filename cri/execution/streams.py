@@ -7,7 +7,7 @@ import os
 
 from firkin.cri import faults
 from firkin.cri.execution.attachment import Attachment, ask_to_attach
-from firkin.cri.execution.launch import Launcher, Wish
+from firkin.cri.execution.launch import Wish
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.cri.streaming.dialer import connect_in
@@ -33,9 +33,8 @@ def running(node: Node, id: str) -> Container:
 class Streams:
     """The seam of firkin.cri.streaming to this server."""
 
-    def __init__(self, node: Node, launcher: Launcher) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
-        self._launcher = launcher
 
     async def exec(self, request: ExecRequest) -> Session:
         """Start a program in a container. Raises NotFoundError, StateError, FirkinError."""
@@ -44,7 +43,7 @@ class Streams:
         wish = Wish(
             request.command, stdin=wanted.stdin, stdout=wanted.stdout, stderr=wanted.stderr, terminal=wanted.tty
         )
-        program = await self._launcher.launch(container.id, wish)
+        program = await self._node.handler_of(container).launch(container.id, wish)
         faults.reach("launched", call="stream")
         return program.session
 

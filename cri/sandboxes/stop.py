@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from typing import Any
 
 from firkin.cri import faults
@@ -18,6 +19,7 @@ from firkin.cri.containers.stop import kill, remove
 from firkin.cri.node import Node
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.sandboxes.shm import unmount_shm
+from firkin.cri.telemetry.meters import TEAR_DOWN
 from firkin.oci.snapshots.trees import remove_tree
 from firkin.runtime.sandbox import remove_sandbox
 
@@ -43,7 +45,7 @@ async def _stop(node: Node, sandbox: Sandbox) -> None:
         sandbox.update(is_ready=False)
     # Even if it is not ready: an earlier request may have failed, or died with the server, after the line above.
     # Whoever was sent SIGKILL has nothing more to say, so that the network need not wait for the end of all.
-    await _all(_end_containers(node, sandbox), node.networks.detach(sandbox.id))
+    await _all(_end_containers(node, sandbox), _detach(node, sandbox))
     await _unpin(node, sandbox)
     if was_ready:
         node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, sandbox.id, sandbox)
@@ -61,6 +63,12 @@ async def _all(*works: Coroutine[Any, Any, None]) -> None:
             raise outcome
 
 
+async def _detach(node: Node, sandbox: Sandbox) -> None:
+    # Where there is nothing to do any more there is nothing to count.
+    with node.meters.network(TEAR_DOWN) if node.networks.has(sandbox.id) else nullcontext():
+        await node.networks.detach(sandbox.id)
+
+
 async def _unpin(node: Node, sandbox: Sandbox) -> None:
     await asyncio.to_thread(remove_sandbox, node.places.pins, sandbox.id)
     faults.reach("unpinned")
@@ -68,7 +76,7 @@ async def _unpin(node: Node, sandbox: Sandbox) -> None:
 
 async def release(node: Node, sandbox: Sandbox) -> None:
     """Give back all that a sandbox has, made in part or whole. May be repeated. Raises NetworkError, FirkinError."""
-    await node.networks.detach(sandbox.id)
+    await _detach(node, sandbox)
     await _unpin(node, sandbox)
     directory = node.places.sandbox(sandbox.id)
     unmount_shm(f"{directory}/shm")

@@ -13,6 +13,7 @@ _WORDS = {
 # Those that follow no rule.
 _NAMES = {
     "continue_": "continue",
+    "scale_io": "scaleIO",
     "downward_api": "downwardAPI",
     "from_": "from",
     "set_hostname_as_fqdn": "setHostnameAsFQDN",

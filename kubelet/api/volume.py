@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from firkin.kubelet.api.quantity import Quantity
 from firkin.kubelet.api.struct import Object
 
@@ -11,6 +13,7 @@ __all__ = [
     "DownwardAPIProjection",
     "DownwardAPIVolumeFile",
     "DownwardAPIVolumeSource",
+    "Elsewhere",
     "EmptyDirVolumeSource",
     "HostPathVolumeSource",
     "ImageVolumeSource",
@@ -23,6 +26,10 @@ __all__ = [
     "Volume",
     "VolumeProjection",
 ]
+
+
+# A source that this node has not: known, so that a volume is refused rather than taken for an empty one.
+Elsewhere = dict[str, Any] | None
 
 
 class ObjectFieldSelector(Object, frozen=True):
@@ -124,6 +131,9 @@ class VolumeProjection(Object, frozen=True):
     config_map: ConfigMapProjection | None = None
     secret: SecretProjection | None = None
     downward_api: DownwardAPIProjection | None = None
+    service_account_token: Elsewhere = None
+    cluster_trust_bundle: Elsewhere = None
+    pod_certificate: Elsewhere = None
 
 
 class ProjectedVolumeSource(Object, frozen=True):
@@ -151,3 +161,26 @@ class Volume(Object, frozen=True):
     downward_api: DownwardAPIVolumeSource | None = None
     projected: ProjectedVolumeSource | None = None
     image: ImageVolumeSource | None = None
+    persistent_volume_claim: Elsewhere = None
+    csi: Elsewhere = None
+    ephemeral: Elsewhere = None
+    nfs: Elsewhere = None
+    iscsi: Elsewhere = None
+    fc: Elsewhere = None
+    flex_volume: Elsewhere = None
+    git_repo: Elsewhere = None
+    aws_elastic_block_store: Elsewhere = None
+    azure_disk: Elsewhere = None
+    azure_file: Elsewhere = None
+    cephfs: Elsewhere = None
+    cinder: Elsewhere = None
+    flocker: Elsewhere = None
+    gce_persistent_disk: Elsewhere = None
+    glusterfs: Elsewhere = None
+    photon_persistent_disk: Elsewhere = None
+    portworx_volume: Elsewhere = None
+    quobyte: Elsewhere = None
+    rbd: Elsewhere = None
+    scale_io: Elsewhere = None
+    storageos: Elsewhere = None
+    vsphere_volume: Elsewhere = None

@@ -145,7 +145,7 @@ def run_in(place: Path) -> Iterator[Run]:
     for name in (cgroup, f"{cgroup}/server", f"{cgroup}/pods"):
         Cgroup.make(name).close()
     with Template({}) as template:
-        server = CriServer(place / "cri", template, cgroup)
+        server = CriServer(place / "cri", template=template, cgroup=cgroup)
         try:
             yield Run(server)
         finally:

@@ -109,7 +109,7 @@ def faulty(here: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fa
         registry.fill(layout.path, PULLED)
         for name in (cgroup, f"{cgroup}/server", f"{cgroup}/pods"):
             Cgroup.make(name).close()
-        server = CriServer(place / "cri", template, cgroup, registry.host)
+        server = CriServer(place / "cri", template=template, cgroup=cgroup, registry=registry.host)
         try:
             yield Faulty(server, fault)
         finally:
