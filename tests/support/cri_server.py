@@ -186,6 +186,20 @@ class CriServer:
         """What ExecSync answers."""
         return self("ExecSync", container_id=container, cmd=command, timeout=timeout)
 
+    def monitor(self, container: str) -> int:
+        """The process id of a container's monitor, 0 if there is none."""
+        directory = str(self.state / "containers" / container)
+        for pid in filter(str.isdecimal, os.listdir("/proc")):
+            try:
+                if Path(f"/proc/{pid}/comm").read_text() != "firkin-monitor\n":
+                    continue
+                if any(os.readlink(f"/proc/{pid}/fd/{fd}") == directory for fd in os.listdir(f"/proc/{pid}/fd")):
+                    return int(pid)
+            except OSError:
+                # It has ended.
+                continue
+        return 0
+
     def clean_up(self) -> None:
         """Remove all pods, and stop."""
         if self._process is not None:

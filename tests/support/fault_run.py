@@ -102,11 +102,10 @@ class Run:
         box = load.doom(chance.choice)
         if box is None:
             return False
-        directory = self._server.state / "containers" / box.id
-        for pid in _monitors(directory):
-            os.kill(pid, signal.SIGKILL)
-            return True
-        return False
+        monitor = self._server.monitor(box.id)
+        if monitor:
+            os.kill(monitor, signal.SIGKILL)
+        return monitor > 0
 
     def _check(self) -> None:
         server = self._server
@@ -124,18 +123,6 @@ class Run:
         # Links of pods that are gone are deleted a moment later, several at a time.
         later = ("link fk", "file state/network/pods/")
         eventually(lambda: [line for line in inventory(self._server) if line.startswith(later)], lambda left: not left)
-
-
-def _monitors(directory: Path) -> Iterator[int]:
-    for pid in filter(str.isdecimal, os.listdir("/proc")):
-        try:
-            if Path(f"/proc/{pid}/comm").read_text() != "firkin-monitor\n":
-                continue
-            if any(os.readlink(f"/proc/{pid}/fd/{fd}") == str(directory) for fd in os.listdir(f"/proc/{pid}/fd")):
-                yield int(pid)
-        except OSError:
-            # It has ended.
-            continue
 
 
 @contextmanager
