@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.container_pb2 import ContainerStatus
 from firkin.cri.api.events_pb2 import ContainerEventResponse, ContainerEventType
 from firkin.cri.api.sandbox_pb2 import PodSandboxStatus

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Self
 
-from firkin.cri import log
+from firkin import log
 
 __all__ = ["Rollback"]
 

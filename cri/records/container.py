@@ -26,6 +26,7 @@ class ContainerFacts:
     groups. `process` is the pid and start time of its first process, (0, 0) before there is one. `is_lost` says that
     nobody can tell what became of it. `stop_signal` is a number. `snapshot` is the directory of its writable files.
     `mounted_images` are the ids of the images that are mounted, by their places.
+    `handler` is the runtime handler of its pod, "" for the default.
     """
 
     sandbox: str
@@ -45,6 +46,7 @@ class ContainerFacts:
     stop_signal: int = 15
     snapshot: str = ""
     mounted_images: dict[str, str] = field(default_factory=dict)
+    handler: str = ""
 
     @property
     def state(self) -> ContainerState:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from firkin.cri import log
+from firkin import log
 from firkin.cri.api.image_pb2 import FilesystemIdentifier, FilesystemUsage
 from firkin.cri.api.values_pb2 import UInt64Value
 from firkin.errors import FirkinError

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from firkin.oci.bundle.users import resolve_user
 from firkin.oci.image.config import ImageConfig, ProcessConfig
 from firkin.oci.json_text import dump
 from firkin.oci.layers.unpack import DEFAULT_LIMITS, Job, Limits, unpack, unpack_arriving
+from firkin.oci.snapshots.trees import remove_tree
 
 if TYPE_CHECKING:
     from firkin.oci.pull import Arriving
@@ -104,7 +104,7 @@ def _made_beside(path: str) -> Iterator[str]:
         except OSError as error:
             raise exists if os.path.lexists(path) else KernelError(f"make {path}", error.errno or 0) from error
     except BaseException:
-        shutil.rmtree(place)
+        remove_tree(place)
         raise
     finally:
         os.close(lock)
@@ -149,10 +149,7 @@ def _is_same(fd: int, path: str) -> bool:
 def _empty(place: str) -> None:
     with os.scandir(place) as entries:
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path)
-            else:
-                os.unlink(entry.path)
+            remove_tree(entry.path)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from firkin.oci.snapshots.making import try_lock
 from firkin.oci.snapshots.names import item
 from firkin.oci.snapshots.store import Snapshots
 from firkin.oci.snapshots.trees import measure
+from firkin.oci.store.leases import end_dead_leases
 
 __all__ = ["Removed", "check", "collect", "living_holdings"]
 
@@ -97,7 +98,7 @@ def _forget_layers(snapshots: Snapshots) -> tuple[int, int]:
     metadata = snapshots.store.metadata
     # Who takes layers writes them into a holding first, then looks whether they are there.
     with snapshots.collection(), metadata.transaction():
-        metadata.end_expired_leases()
+        end_dead_leases(metadata, snapshots.store.leases)
         kept = metadata.reachable()
         for path in _holdings(snapshots):
             held = read_holding(path)

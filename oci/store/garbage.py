@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from firkin.oci.store.content import ContentStore
+from firkin.oci.store.leases import end_dead_leases
 from firkin.oci.store.metadata import Metadata
 
 __all__ = ["Collected", "collect"]
@@ -22,13 +23,16 @@ class Collected(NamedTuple):
     ingests: int
 
 
-def collect(content: ContentStore, metadata: Metadata, *, ingests: bool = False) -> Collected:
-    """Remove blobs that nothing keeps, with `ingests` also what cut downloads left. Raises OSError."""
+def collect(content: ContentStore, metadata: Metadata, leases: str, *, ingests: bool = False) -> Collected:
+    """Remove blobs that nothing keeps, with `ingests` also what cut downloads left; `leases` is where their files are.
+
+    Raises OSError, KernelError, StateError.
+    """
     blobs = freed = 0
     # First, as the database may need room on a full disk.
     dropped = content.drop_ingests() if ingests else 0
     with metadata.transaction():
-        metadata.end_expired_leases()
+        end_dead_leases(metadata, leases)
         kept = metadata.reachable()
         gone = [digest for digest in content.digests() if digest not in kept]
         # The edges last: a crash leaves them, and the next collection finds the same blobs unreachable.

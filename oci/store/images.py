@@ -23,11 +23,10 @@ from firkin.oci.image.platform import choose, host_platform
 from firkin.oci.image.reference import Reference
 from firkin.oci.store.content import ContentStore
 from firkin.oci.store.garbage import Collected, collect
+from firkin.oci.store.leases import lease_file
 from firkin.oci.store.metadata import Image, Metadata
 
 __all__ = ["ImageStore", "Layer", "Local", "default_root", "layers_of"]
-
-_LEASE = 3600  # seconds that what a dead process held is kept
 
 
 class Layer(NamedTuple):
@@ -75,6 +74,7 @@ class ImageStore:
         self.root = root
         self.content = ContentStore(f"{root}/content")
         self.metadata = Metadata(f"{root}/metadata.db")
+        self.leases = f"{root}/leases"
 
     def __enter__(self) -> ImageStore:
         return self
@@ -88,17 +88,17 @@ class ImageStore:
 
     @contextmanager
     def lease(self) -> Iterator[str]:
-        """A lease that ends with the context, or an hour after a crash."""
-        id = os.urandom(16).hex()
-        self.metadata.add_lease(id, _LEASE)
-        try:
-            yield id
-        except BaseException:
-            # What went wrong may be that nothing can be written: the lease ends by itself then.
-            with suppress(FirkinError):
-                self.metadata.end_lease(id)
-            raise
-        self.metadata.end_lease(id)
+        """A lease that ends with the context, or with the process. Raises KernelError, StateError."""
+        with lease_file(self.leases) as id:
+            self.metadata.add_lease(id)
+            try:
+                yield id
+            except BaseException:
+                # What went wrong may be that nothing can be written: the lease ends by itself then.
+                with suppress(FirkinError):
+                    self.metadata.end_lease(id)
+                raise
+            self.metadata.end_lease(id)
 
     def add(self, name: str, documents: list[tuple[Descriptor, bytes]]) -> None:
         """Let `name` stand for an image whose blobs are here: its index first if it has one, and manifests of that."""
@@ -185,11 +185,11 @@ class ImageStore:
     def remove(self, reference: Reference) -> Collected:
         """Forget a name, and remove what nothing else keeps. Raises NotFoundError."""
         self.metadata.remove_image(str(reference))
-        return collect(self.content, self.metadata)
+        return collect(self.content, self.metadata, self.leases)
 
     def prune(self) -> Collected:
         """Remove what nothing keeps, with what cut downloads left."""
-        return collect(self.content, self.metadata, ingests=True)
+        return collect(self.content, self.metadata, self.leases, ingests=True)
 
     def check(self) -> Iterator[str]:
         """What is wrong with the store, a line each: every blob is read and compared with its digest."""

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from firkin.errors import FirkinError, KernelError, NotFoundError, StateError
 
-__all__ = ["Image", "Lease", "Metadata", "Snapshot"]
+__all__ = ["Image", "Metadata", "Snapshot"]
 
 _ERRNO = {
     sqlite3.SQLITE_FULL: errno.ENOSPC,
@@ -40,6 +40,13 @@ _STEPS = (
     DROP TABLE snapshots;
     CREATE TABLE snapshots (name TEXT PRIMARY KEY, bytes INTEGER NOT NULL, inodes INTEGER NOT NULL,
                             tells_root INTEGER NOT NULL, boot TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+    """
+    DROP TABLE lease_items;
+    DROP TABLE leases;
+    CREATE TABLE leases (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE lease_items (lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE, item TEXT NOT NULL,
+                              PRIMARY KEY (lease, item)) STRICT, WITHOUT ROWID;
     """,
 )
 
@@ -67,13 +74,6 @@ class Snapshot(NamedTuple):
     inodes: int
     tells_root: bool
     boot: str
-
-
-class Lease(NamedTuple):
-    """What keeps items from garbage collection until `expires`, in seconds since the epoch."""
-
-    id: str
-    expires: int
 
 
 class _Database(sqlite3.Connection):
@@ -204,12 +204,13 @@ class Metadata:
         """Remove what blobs that are gone kept."""
         self._db.executemany("DELETE FROM edges WHERE parent = ?", [(parent,) for parent in parents])
 
-    def add_lease(self, id: str, seconds: int) -> Lease:
-        """Make or prolong a lease."""
-        lease = Lease(id, int(time.time()) + seconds)
-        upsert = "INSERT INTO leases VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET expires = excluded.expires"
-        self._db.execute(upsert, lease)
-        return lease
+    def add_lease(self, id: str) -> None:
+        """Make a lease."""
+        self._db.execute("INSERT INTO leases VALUES (?)", (id,))
+
+    def leases(self) -> list[str]:
+        """The ids of all leases, of dead processes too."""
+        return [id for (id,) in self._db.execute("SELECT id FROM leases")]
 
     def lease_item(self, id: str, item: str) -> None:
         """Let a lease keep an item. Raises NotFoundError for a lease that is over."""
@@ -221,10 +222,6 @@ class Metadata:
     def end_lease(self, id: str) -> None:
         """End a lease; it may be over already."""
         self._db.execute("DELETE FROM leases WHERE id = ?", (id,))
-
-    def end_expired_leases(self) -> None:
-        """End all leases whose time is up: those of processes that died."""
-        self._db.execute("DELETE FROM leases WHERE expires < ?", (int(time.time()),))
 
     def add_snapshot(self, snapshot: Snapshot) -> None:
         """Record what is unpacked, in the place of what was recorded under its name."""

@@ -277,11 +277,23 @@ def test_killed_at_any_moment_there_is_no_half_of_a_bundle(images: Images, tmp_p
     assert images("fsck").stdout == ""
 
 
+def _make_deep(path: Path, depth: int) -> None:
+    # Deeper than a path can say, or Python can recurse.
+    fd = os.open(path, os.O_DIRECTORY)
+    for _ in range(depth):
+        os.mkdir("deep", dir_fd=fd)
+        below = os.open("deep", os.O_DIRECTORY, dir_fd=fd)
+        os.close(fd)
+        fd = below
+    os.close(fd)
+
+
 def test_what_a_crash_left_is_removed_and_what_is_being_made_is_not(images: Images, tmp_path: Path) -> None:
     left = tmp_path / ".bundle.unpacking"
     (left / "rootfs/usr/lib").mkdir(parents=True)
     (left / "rootfs/usr/lib/half").touch()
     (left / "config.json").write_text("half")
+    _make_deep(left / "rootfs", 3000)
     with open_directory(left) as fd:
         fcntl.flock(fd, fcntl.LOCK_EX)
         done = images("unpack", images.app, tmp_path / "bundle", check=False)

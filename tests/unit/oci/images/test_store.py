@@ -194,11 +194,8 @@ def test_what_is_reachable_is_kept(metadata: Metadata) -> None:
     metadata.refer("index", ["manifest"])
     metadata.refer("manifest", ["config", "layer", "snapshot/top"])
     metadata.refer("gone", ["other"])
-    metadata.add_lease("l", 100)
+    metadata.add_lease("l")
     metadata.lease_item("l", "leased")
-    metadata.add_lease("old", -1)
-    metadata.lease_item("old", "expired")
-    metadata.end_expired_leases()
     assert metadata.reachable() == {"index", "manifest", "config", "layer", "snapshot/top", "leased"}
     metadata.end_lease("l")
     metadata.remove_image("i")
@@ -241,6 +238,37 @@ def test_a_database_without_room_says_so_and_stays_as_it_was(tmp_path: Path) -> 
     with pytest.raises(KernelError, match="Read-only"):
         database.remove_image("a/b:1")
     assert [image.name for image in database.images()] == ["a/b:1"]
+
+
+LEASES = """
+import sys, time
+from firkin.oci.store.images import ImageStore
+with ImageStore(sys.argv[1]) as store, store.lease() as lease:
+    store.metadata.lease_item(lease, "kept")
+    print(lease, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_lease_ends_with_its_process(tmp_path: Path) -> None:
+    with ImageStore(str(tmp_path)) as store, store.lease() as own:
+        argv = [sys.executable, "-P", "-c", LEASES, str(tmp_path)]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            lease = process.stdout.readline().strip()
+            store.prune()
+            assert set(store.metadata.leases()) == {own, lease} and "kept" in store.metadata.reachable()
+            process.kill()
+        store.prune()
+        assert store.metadata.leases() == [own] == os.listdir(store.leases)
+        assert "kept" not in store.metadata.reachable()
+        # A crash may leave a file before there is a row, and the other way round.
+        (tmp_path / "leases/left").touch()
+        store.metadata.add_lease("gone")
+        store.prune()
+        assert store.metadata.leases() == [own] == os.listdir(store.leases)
+    with ImageStore(str(tmp_path)) as store:
+        assert store.metadata.leases() == os.listdir(store.leases) == []
 
 
 def test_a_lease_that_can_not_be_ended_hides_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+../../firkin/log.py

@@ -1,0 +1,197 @@
+"""What makes pods: Deployments, DaemonSets (apps/v1), Jobs, CronJobs (batch/v1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from firkin.kubelet.api.meta import Condition, LabelSelector, ObjectMeta, Resource
+from firkin.kubelet.api.pod import PodTemplateSpec
+from firkin.kubelet.api.probe import IntOrString
+from firkin.kubelet.api.struct import Object, always
+
+__all__ = [
+    "CronJob",
+    "CronJobSpec",
+    "CronJobStatus",
+    "DaemonSet",
+    "DaemonSetSpec",
+    "DaemonSetStatus",
+    "Deployment",
+    "DeploymentSpec",
+    "DeploymentStatus",
+    "DeploymentStrategy",
+    "Job",
+    "JobSpec",
+    "JobStatus",
+    "JobTemplateSpec",
+    "ObjectReference",
+    "RollingUpdate",
+]
+
+
+class RollingUpdate(Object, frozen=True):
+    """How many pods more and fewer than wanted there may be meanwhile: a number or a percentage."""
+
+    max_unavailable: IntOrString | None = None
+    max_surge: IntOrString | None = None
+
+
+class DeploymentStrategy(Object, frozen=True):
+    """`type` is RollingUpdate or Recreate (of DaemonSets OnDelete)."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
+class DeploymentSpec(Object, frozen=True):
+    """`replicas` pods, all on this node."""
+
+    selector: LabelSelector
+    template: PodTemplateSpec
+    replicas: int = 1
+    strategy: DeploymentStrategy = DeploymentStrategy()
+    min_ready_seconds: int = 0
+    revision_history_limit: int = 10
+    paused: bool = False
+    progress_deadline_seconds: int = 600
+
+
+class DeploymentStatus(Object, frozen=True):
+    """What became of it."""
+
+    observed_generation: int | None = None
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    unavailable_replicas: int = 0
+    conditions: list[Condition] = []
+
+
+class Deployment(Resource, frozen=True, kw_only=True):
+    """Pods that are replaced when they fail or when the template changes."""
+
+    spec: DeploymentSpec
+    api_version: str = always("apps/v1")
+    kind: str = always("Deployment")
+    status: DeploymentStatus = DeploymentStatus()
+
+
+class DaemonSetSpec(Object, frozen=True):
+    """One pod on each node: one."""
+
+    selector: LabelSelector
+    template: PodTemplateSpec
+    update_strategy: DeploymentStrategy = DeploymentStrategy()
+    min_ready_seconds: int = 0
+    revision_history_limit: int = 10
+
+
+class DaemonSetStatus(Object, frozen=True, omit_defaults=False):
+    """What became of it."""
+
+    current_number_scheduled: int = 0
+    number_misscheduled: int = 0
+    desired_number_scheduled: int = 0
+    number_ready: int = 0
+    updated_number_scheduled: int = 0
+    number_available: int = 0
+    number_unavailable: int = 0
+    observed_generation: int | None = None
+
+
+class DaemonSet(Resource, frozen=True, kw_only=True):
+    """A pod for each node."""
+
+    spec: DaemonSetSpec
+    api_version: str = always("apps/v1")
+    kind: str = always("DaemonSet")
+    status: DaemonSetStatus = DaemonSetStatus()
+
+
+class JobSpec(Object, frozen=True):
+    """Pods until `completions` of them succeeded."""
+
+    template: PodTemplateSpec
+    parallelism: int | None = None
+    completions: int | None = None
+    active_deadline_seconds: int | None = None
+    backoff_limit: int | None = None
+    selector: LabelSelector | None = None
+    manual_selector: bool | None = None
+    ttl_seconds_after_finished: int | None = None
+    completion_mode: str | None = None
+    suspend: bool | None = None
+    pod_replacement_policy: str | None = None
+
+
+class JobStatus(Object, frozen=True):
+    """What became of it."""
+
+    conditions: list[Condition] = []
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    ready: int | None = None
+    completed_indexes: str = ""
+    failed_indexes: str | None = None
+
+
+class Job(Resource, frozen=True, kw_only=True):
+    """Work that ends."""
+
+    spec: JobSpec
+    api_version: str = always("batch/v1")
+    kind: str = always("Job")
+    status: JobStatus = JobStatus()
+
+
+class JobTemplateSpec(Object, frozen=True):
+    """What the Jobs of a CronJob are like."""
+
+    spec: JobSpec
+    metadata: ObjectMeta = ObjectMeta()
+
+
+class CronJobSpec(Object, frozen=True):
+    """`schedule` is five fields as in crontab(5), or @hourly and the like."""
+
+    schedule: str
+    job_template: JobTemplateSpec
+    time_zone: str | None = None
+    starting_deadline_seconds: int | None = None
+    concurrency_policy: str = "Allow"
+    suspend: bool = False
+    successful_jobs_history_limit: int = 3
+    failed_jobs_history_limit: int = 1
+
+
+class ObjectReference(Object, frozen=True):
+    """Another object."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+    api_version: str = ""
+    resource_version: str = ""
+    field_path: str = ""
+
+
+class CronJobStatus(Object, frozen=True):
+    """What became of it."""
+
+    active: list[ObjectReference] = []
+    last_schedule_time: datetime | None = None
+    last_successful_time: datetime | None = None
+
+
+class CronJob(Resource, frozen=True, kw_only=True):
+    """Jobs at set times."""
+
+    spec: CronJobSpec
+    api_version: str = always("batch/v1")
+    kind: str = always("CronJob")
+    status: CronJobStatus = CronJobStatus()

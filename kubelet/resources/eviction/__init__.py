@@ -1,0 +1,1 @@
+"""What the node does when it runs out of memory, disk or processes."""

@@ -1,0 +1,26 @@
+"""A CRI server, in a network of the test's own, for the agent to drive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cri_server import CriServer
+from tests.support.netns import World, world
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("netns")) as made:
+        yield made
+
+
+@pytest.fixture
+def server(here: World, tmp_path: Path) -> Iterator[CriServer]:
+    """A server of the test's own."""
+    made = CriServer(tmp_path / "cri")
+    made.start()
+    yield made
+    made.clean_up()
