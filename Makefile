@@ -16,7 +16,7 @@ REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools
 
 setup: $(FIRKIN)
 
-$(VENV)/.packages: .ci/packages
+$(VENV)/.packages: .ci/packages Makefile
 	.ci/packages build
 	$(or $(HOST_PYTHON),$(error Python 3.11 or newer is needed)) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet $(REQUIREMENTS)

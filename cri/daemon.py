@@ -10,15 +10,15 @@ import gc
 import os
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from firkin import log
 from firkin.cri.config import Config
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.filesystem import FileSystems
-from firkin.cri.execution.launch import Launcher as ProgramLauncher
 from firkin.cri.execution.streams import Streams
+from firkin.cri.handlers.table import Handlers
 from firkin.cri.host import host_facts
 from firkin.cri.images.service import ImageService
 from firkin.cri.listen import listen
@@ -47,10 +47,13 @@ __all__ = ["serve"]
 _LOGGER = log.to("daemon")
 
 
-async def serve(config: Config, load: Callable[[], Config]) -> None:
+async def serve(
+    config: Config, load: Callable[[], Config], beside: Callable[[asyncio.Event], Awaitable[None]] | None = None
+) -> None:
     """Serve CRI until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
-    Parameters: `load` reads it, and raises ConfigError for what is wrong.
+    Parameters: `load` reads it, and raises ConfigError for what is wrong; `beside` runs while there is a server, until
+    the event that it is given is set, and its end is the server's.
     Raises FirkinError if something that is needed can not be had.
     """
     if count := sockets_handed_over():
@@ -78,7 +81,7 @@ async def serve(config: Config, load: Callable[[], Config]) -> None:
         node.phase = Phase.SERVING
         notify("READY=1")
         _LOGGER.info("serving CRI on %s", config.socket)
-        await stopping.wait()
+        await (beside or asyncio.Event.wait)(stopping)
         node.phase = Phase.STOPPING
         notify("STOPPING=1")
         _LOGGER.info("stopping")
@@ -109,17 +112,17 @@ async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExit
         launcher=parts.enter_context(Launcher(nursery)),
         facts=host_facts(systemd=False),
         host=host,
+        handlers=Handlers(config, places, host),
         meters=meters,
     )
     await _telemetry(config, node, parts)
     exits = Exits(node)
     parts.push_async_callback(exits.close)
     await recover(node, exits)
-    programs = ProgramLauncher(places.runtime, host)
-    streaming = await _streaming(config, Streams(node, programs), parts)
+    streaming = await _streaming(config, Streams(node), parts)
     stats = StatsService(node)
     parts.callback(stats.close)
-    runtime = RuntimeService(node, exits, programs, streaming)
+    runtime = RuntimeService(node, exits, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()}, meters)
     parts.push_async_callback(await listen(config, dispatcher))
     return node, Reload(node, images, streaming, load)

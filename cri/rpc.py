@@ -94,6 +94,8 @@ class Dispatcher:
                 with self._observer.watch(call, request, is_read=is_read):
                     messages = body(request)
                     assert isinstance(messages, AsyncIterator)
+                    # Says that what happens from now on is told, though nothing has happened yet.
+                    await context.send_initial_metadata(())
                     async for message in messages:
                         yield message
             except Exception as error:

@@ -15,12 +15,17 @@ from firkin.cri.records.creations import check_same
 from firkin.cri.records.sandbox import Sandbox, SandboxFacts, sandbox_name
 from firkin.cri.records.table import new_id
 from firkin.cri.rollback import Rollback
-from firkin.cri.sandboxes.configuration import check, has_own_network, network_sandbox, sandbox_configuration
+from firkin.cri.sandboxes.configuration import (
+    check,
+    check_features,
+    has_own_network,
+    network_sandbox,
+    sandbox_configuration,
+)
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
 from firkin.cri.telemetry.meters import SET_UP
-from firkin.errors import NotFoundError
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
 from firkin.runtime.compile.sandbox import SandboxRequest
@@ -40,8 +45,7 @@ async def run_pod_sandbox(node: Node, request: RunPodSandboxRequest) -> RunPodSa
     """
     config, handler = request.config, request.runtime_handler
     check(config)
-    if handler not in ("", "firkin"):
-        raise NotFoundError(f"runtime handler {handler!r}: there is none but firkin")
+    check_features(config, node.handlers.named(handler))
     name = sandbox_name(config)
     made = node.sandboxes.by_name(name)
     if made is not None and made.facts.is_ready:
