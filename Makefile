@@ -55,6 +55,7 @@ bench: setup
 	$(PYTHON) benchmarks/lifecycle.py
 	$(PYTHON) -P benchmarks/images.py
 	$(PYTHON) -P benchmarks/cri.py
+	$(PYTHON) -P benchmarks/cri_restart.py
 
 fuzz: setup
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized
