@@ -10,7 +10,7 @@ import gc
 import os
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from firkin import log
@@ -47,10 +47,13 @@ __all__ = ["serve"]
 _LOGGER = log.to("daemon")
 
 
-async def serve(config: Config, load: Callable[[], Config]) -> None:
+async def serve(
+    config: Config, load: Callable[[], Config], beside: Callable[[asyncio.Event], Awaitable[None]] | None = None
+) -> None:
     """Serve CRI until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
-    Parameters: `load` reads it, and raises ConfigError for what is wrong.
+    Parameters: `load` reads it, and raises ConfigError for what is wrong; `beside` runs while there is a server, until
+    the event that it is given is set, and its end is the server's.
     Raises FirkinError if something that is needed can not be had.
     """
     if count := sockets_handed_over():
@@ -78,7 +81,7 @@ async def serve(config: Config, load: Callable[[], Config]) -> None:
         node.phase = Phase.SERVING
         notify("READY=1")
         _LOGGER.info("serving CRI on %s", config.socket)
-        await stopping.wait()
+        await (beside or asyncio.Event.wait)(stopping)
         node.phase = Phase.STOPPING
         notify("STOPPING=1")
         _LOGGER.info("stopping")

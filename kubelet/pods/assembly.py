@@ -10,7 +10,7 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.config import Config
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.pods.backoff import Backoff
-from firkin.kubelet.pods.hooks import Hooks, HttpGet
+from firkin.kubelet.pods.hooks import Hooks
 from firkin.kubelet.pods.observed import Observer
 from firkin.kubelet.pods.preparation import Preparation
 from firkin.kubelet.pods.pull import Puller
@@ -34,13 +34,12 @@ def make_services(
     preparation: Preparation,
     probes: Probes,
     node: NodeView,
-    get: HttpGet,
     *,
     wall: Callable[[], float] = time.time,
 ) -> Services:
     """The parts of one agent, each knowing those that it needs. Must be called within the loop."""
     observer = Observer(runtime)
-    hooks = Hooks(runtime, get)
+    hooks = Hooks(runtime)
     puller = Puller(
         runtime, recorder, Backoff(_FIRST_DELAY, config.max_pull_delay, wall), wall, parallel=config.parallel_pulls
     )

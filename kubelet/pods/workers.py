@@ -23,20 +23,20 @@ _LOG = log.to("pods")
 
 
 class Workers:
-    """Starts a worker for each pod in `services.objects`, and tells it of changes; `run` it, in a group of tasks."""
+    """Starts a worker for each pod in `services.objects`, and tells it of changes; `run` it, once."""
 
-    def __init__(self, services: Services, group: asyncio.TaskGroup) -> None:
+    def __init__(self, services: Services) -> None:
         self._services = services
-        self._group = group
+        self._group = asyncio.TaskGroup()
         self._workers: dict[str, Worker] = {}
 
     async def run(self) -> None:
         """Follow what is wanted until cancelled."""
         objects = self._services.objects
         with objects.subscribe(Pod) as pods, objects.subscribe(ConfigMap, Secret) as configuration:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._follow_pods(pods))
-                group.create_task(self._follow_configuration(configuration))
+            async with self._group:
+                self._group.create_task(self._follow_pods(pods))
+                self._group.create_task(self._follow_configuration(configuration))
 
     def poke(self, uid: str) -> None:
         """Something has changed in the runtime, or is known now, of this pod."""
