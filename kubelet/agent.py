@@ -106,7 +106,7 @@ class Agent:
             objects,
             recorder,
             Volumes(config.root, objects, lambda pod: facts),
-            PodCgroups(config.resources.cgroup_root),
+            PodCgroups(config.resources, machine.capacity, machine.allocatable),
             can_be_recursive=features,
         )
         probes = Probes(Checks(runtime).ask, recorder, lambda uid: workers.poke(uid))

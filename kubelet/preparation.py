@@ -23,7 +23,7 @@ from firkin.kubelet.pods.preparation import ContainerRequest, Prepared
 from firkin.kubelet.pods.sandbox_config import SandboxSetting, hostname_of
 from firkin.kubelet.pods.telling import WARNING, Recorder
 from firkin.kubelet.resources.cgroups import PodCgroups
-from firkin.kubelet.resources.container import Limiting, container_resources
+from firkin.kubelet.resources.container import container_resources
 from firkin.kubelet.user_namespaces import UserNamespaces
 from firkin.kubelet.volumes.container_mounts import MountRequest
 from firkin.kubelet.volumes.errors import VolumeError
@@ -107,18 +107,12 @@ class MachinePreparation:
             own = await asyncio.to_thread(lambda: list(self._own_mounts(request)))
         except OSError as error:
             raise KernelError(f"prepare container {container.name}: {error.filename}", error.errno or 0) from error
-        limiting = Limiting(
-            capacity=self._machine.capacity,
-            allocatable=self._machine.allocatable,
-            settings=self._config.resources,
-            controllers=frozenset(self._cgroups.controllers),
-        )
         return Prepared(
             command=[expand(one, values.get) for one in container.command],
             args=[expand(one, values.get) for one in container.args],
             environment=environment,
             mounts=[*mounts, *own],
-            resources=container_resources(pod, container, limiting),
+            resources=container_resources(pod, container, self._cgroups.limiting),
         )
 
     async def clean_up(self, uid: str) -> None:

@@ -45,7 +45,7 @@ def test_time_is_that_of_the_zone() -> None:
 
     def following(text: str) -> str | None:
         found = schedule.next(datetime.fromisoformat(text).replace(tzinfo=UTC), BERLIN)
-        return found and found.strftime("%m-%dT%H:%M")
+        return found.strftime("%m-%dT%H:%M") if found else None
 
     assert following("2026-01-01T12:00") == "01-02T01:30"
     assert following("2026-07-01T12:00") == "07-02T00:30"
