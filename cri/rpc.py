@@ -7,9 +7,7 @@ sandbox is either made or undone whoever still listens.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from itertools import count
 from typing import Any, TypeAlias
 
 import grpc
@@ -18,7 +16,8 @@ from google.protobuf.message import Message
 from firkin import log
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
-from firkin.errors import FirkinError
+from firkin.cri.telemetry.meters import Meters
+from firkin.cri.telemetry.observer import Observer
 
 __all__ = ["Answer", "Dispatcher", "Handler", "snake_case"]
 
@@ -36,11 +35,14 @@ def snake_case(name: str) -> str:
 
 
 class Dispatcher:
-    """The calls of a server: `routes` maps the name of each to its body. Raises KeyError if one is missing."""
+    """The calls of a server: `routes` maps the name of each to its body, `meters` count them.
 
-    def __init__(self, routes: Mapping[str, Handler]) -> None:
+    Raises KeyError if one is missing.
+    """
+
+    def __init__(self, routes: Mapping[str, Handler], meters: Meters | None = None) -> None:
         self._work: set[asyncio.Task[Message]] = set()
-        self._numbers = count(1)
+        self._observer = Observer(meters or Meters())
         self._methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
         for call in calls():
             self._methods.setdefault(call.service, {})[call.name] = self._method(call, routes[call.name])
@@ -61,52 +63,56 @@ class Dispatcher:
         return grpc.unary_unary_rpc_method_handler(self._single(call, body), read, write)
 
     def _single(self, call: Call, body: Handler) -> Callable[..., Awaitable[Message]]:
-        is_read = call.name.startswith(_READS) or call.name.endswith(("Status", "Stats"))
+        is_read = _is_read(call)
 
         async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
-            with log.bound(request=str(next(self._numbers)), call=call.name):
-                begun = time.monotonic()
-                try:
+            try:
+                with self._observer.watch(call, request, is_read=is_read):
                     work = body(request)
                     assert isinstance(work, Awaitable)
-                    message = await (work if is_read else self._finish(work))
-                except Exception as error:
-                    await _refuse(context, error)
-                level = "debug" if is_read else "info"
-                getattr(_LOGGER, level)("done in %.1f ms", (time.monotonic() - begun) * 1000)
-                return message
+                    return await (work if is_read else self._finish(work))
+            except Exception as error:
+                await context.abort(code_of(error), message_of(error))
 
         return answer
 
     async def _finish(self, work: Awaitable[Message]) -> Message:
         task = asyncio.ensure_future(work)
         self._work.add(task)
-        task.add_done_callback(self._forget)
-        return await asyncio.shield(task)
-
-    def _forget(self, task: asyncio.Task[Message]) -> None:
-        self._work.discard(task)
-        # Where nobody waits for the result any more, its failure is still said.
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _LOGGER.debug("ended with %s", message_of(error) if isinstance(error, Exception) else error)
+        task.add_done_callback(self._work.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_log_end)
+            raise
 
     def _streamed(self, call: Call, body: Handler) -> Callable[..., AsyncIterator[Message]]:
+        is_read = _is_read(call)
+
         async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Message]:
-            with log.bound(request=str(next(self._numbers)), call=call.name):
-                try:
+            try:
+                with self._observer.watch(call, request, is_read=is_read):
                     messages = body(request)
                     assert isinstance(messages, AsyncIterator)
+                    # Says that what happens from now on is told, though nothing has happened yet.
+                    await context.send_initial_metadata(())
                     async for message in messages:
                         yield message
-                except Exception as error:
-                    await _refuse(context, error)
+            except Exception as error:
+                await context.abort(code_of(error), message_of(error))
 
         return answer
 
 
-async def _refuse(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
-    if isinstance(error, FirkinError):
-        _LOGGER.info("refused: %s", error)
+def _is_read(call: Call) -> bool:
+    return call.name.startswith(_READS) or call.name.endswith(("Status", "Stats"))
+
+
+def _log_end(task: asyncio.Task[Message]) -> None:
+    # Nobody is told the result any more.
+    if task.cancelled():
+        _LOGGER.info("the work was given up")
+    elif (error := task.exception()) is None:
+        _LOGGER.info("the work was done all the same")
     else:
-        _LOGGER.error("failed", exc_info=error)
-    await context.abort(code_of(error), message_of(error))
+        _LOGGER.info("the work failed: %s", message_of(error) if isinstance(error, Exception) else error)

@@ -163,7 +163,14 @@ struct plan_op {
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \
 	X(109, EXEC, "exec", C, "v:candidates v:args v:env") \
 	X(112, REAP, "reap", C, "") \
-	X(113, DIE_WITH_PARENT, "die-with-parent", C, "")
+	X(113, DIE_WITH_PARENT, "die-with-parent", C, "") \
+	/* containers that another runtime makes */ \
+	X(120, PROGRAM, "program", P | U, "S:output t:path v:args v:env n:timeout_ms") \
+	X(121, ADOPT, "adopt", P, "o:cgroup S:root t:path s:dir t:file") \
+	X(122, MOUNT, "mount", P, "s:tree t:path") \
+	X(123, UNMOUNT, "unmount", P | U, "s:tree t:path") \
+	X(124, TERMINAL_LISTEN, "terminal-listen", P, "o:out t:path") \
+	X(125, TERMINAL_ACCEPT, "terminal-accept", P, "s:socket t:path")
 
 #define PLAN_ENUM(code, name, text, sides, signature) OP_##name = (code),
 enum plan_code { PLAN_OPS(PLAN_ENUM) };

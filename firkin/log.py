@@ -8,13 +8,22 @@ from __future__ import annotations
 import contextvars
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TextIO
 
-__all__ = ["bound", "set_up", "to"]
+from firkin.errors import KernelError
+
+__all__ = ["bind", "bound", "set_up", "to"]
 
 _FIELDS: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("fields", default={})  # noqa: B039
+
+
+def bind(**fields: str) -> None:
+    """Add fields to all lines that this task, and those that it starts, write from now on."""
+    _FIELDS.set({**_FIELDS.get(), **fields})
 
 
 @contextmanager
@@ -32,14 +41,32 @@ def to(name: str) -> logging.Logger:
     return logging.getLogger(f"firkin.{name}")
 
 
-def set_up(*, level: str, style: str) -> None:
-    """Write what is of `level` (debug, info, warning, error) or above to standard error, as `style`: text or json."""
-    handler = logging.StreamHandler(sys.stderr)
+def set_up(*, level: str, style: str, file: str = "") -> None:
+    """Write what is of `level` (debug, info, warning, error) or above, as `style`: text or json.
+
+    Parameters: `file` is appended to, and opened anew by each call; "" is standard error. Raises KernelError if it can
+    not be opened; then nothing has changed.
+    """
+    handler = logging.StreamHandler(_opened(file) if file else sys.stderr)
     handler.setFormatter(_JsonLines() if style == "json" else _TextLines())
     logger = logging.getLogger("firkin")
-    logger.handlers[:] = [handler]
+    before, logger.handlers[:] = logger.handlers[:], [handler]
+    for one in before:
+        if isinstance(one, logging.StreamHandler) and one.stream is not sys.stderr:
+            one.stream.close()
     logger.propagate = False
     logger.setLevel(level.upper())
+
+
+def _opened(path: str) -> TextIO:
+    try:
+        return open(path, "a", encoding="utf-8", errors="backslashreplace", opener=_open_private)
+    except OSError as error:
+        raise KernelError(f"open the log {path}", error.errno or 0) from error
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o640)
 
 
 def _fields_of(record: logging.LogRecord) -> dict[str, str]:

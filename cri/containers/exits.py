@@ -9,14 +9,12 @@ import asyncio
 import os
 
 from firkin import log
-from firkin.cgroupfs.tree import Cgroup
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.errors import FirkinError
 from firkin.runtime.monitor.record import Status, read_end
 from firkin.runtime.monitor.recovery import settle
-from firkin.runtime.store import Container as Record
 
 __all__ = ["Exits"]
 
@@ -71,13 +69,15 @@ class Exits:
 
     async def _write(self, container: Container) -> None:
         try:
-            end = await asyncio.to_thread(self._end_of, container.id)
+            end = await asyncio.to_thread(self._end_of, container)
         except (FirkinError, OSError) as error:
             _LOGGER.error("container %s: its end can not be told: %s", container.id, error)
             container.update(is_lost=True)
             container.stopped.set()
             return
         if not container.facts.finished_at:
+            if end.oom_kills > 0:
+                self._node.meters.oom.add()
             container.update(
                 started_at=container.facts.started_at or end.started_ns,
                 finished_at=end.exited_ns,
@@ -90,23 +90,21 @@ class Exits:
         self._node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, container.id, sandbox)
         _LOGGER.info("container %s: ended with %d, %s", container.id, end.exit_code, container.facts.reason)
 
-    def _end_of(self, id: str) -> Status:
-        fd = os.open(self._node.places.container(id), _DIRECTORY)
+    def _end_of(self, container: Container) -> Status:
+        fd = os.open(self._node.places.container(container.id), _DIRECTORY)
         try:
-            end = read_end(fd) or settle(fd, self._node.places.runtime, id)
+            end = read_end(fd) or settle(fd, self._node.places.runtime, container.id)
         finally:
             os.close(fd)
-        self._remove_cgroup(id)
+        self._give_back(container)
         return end
 
-    def _remove_cgroup(self, id: str) -> None:
+    def _give_back(self, container: Container) -> None:
         try:
-            with Record(self._node.places.runtime, id) as record:
-                if record.cgroup and not record.text("unit"):
-                    Cgroup.destroy(record.cgroup)
+            self._node.handler_of(container).end(container.id)
         except FirkinError as error:
             # RemoveContainer tries again, and says why it can not.
-            _LOGGER.warning("container %s: remove its cgroup: %s", id, error)
+            _LOGGER.warning("container %s: give back what it held: %s", container.id, error)
 
 
 def _reason(end: Status) -> str:

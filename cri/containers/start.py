@@ -34,8 +34,11 @@ async def start_container(node: Node, exits: Exits, request: StartContainerReque
         try:
             started = await _launch(node, container)
         except FirkinError as error:
-            _note_failure(container, error)
-            raise
+            failure = node.handler_of(container).explain(container.id, error)
+            _note_failure(container, failure)
+            if failure is error:
+                raise
+            raise failure from error
         os.close(started.pidfd)
         container.update(started_at=started.started_ns, process=(started.pid, started.start_time))
         # Its plan is not written anew from now on.

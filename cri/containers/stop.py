@@ -19,7 +19,6 @@ from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.errors import DeadlineError
 from firkin.oci.snapshots.trees import remove_tree
-from firkin.runtime.delete import delete
 from firkin.runtime.store import open_process
 
 __all__ = ["kill", "remove", "remove_container", "stop_container"]
@@ -111,7 +110,7 @@ async def remove(node: Node, container: Container) -> None:
 
 
 def _remove_files(node: Node, container: Container) -> None:
-    delete(node.places.runtime, container.id, force=True, warn=_LOGGER.warning)
+    node.handler_of(container).remove(container.id)
     if container.facts.snapshot:
         remove_tree(container.facts.snapshot)
     remove_tree(node.places.container(container.id))

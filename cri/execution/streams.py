@@ -6,7 +6,7 @@ import asyncio
 import os
 
 from firkin.cri.execution.attachment import Attachment, ask_to_attach
-from firkin.cri.execution.launch import Launcher, Wish
+from firkin.cri.execution.launch import Wish
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.cri.streaming.dialer import connect_in
@@ -32,9 +32,8 @@ def running(node: Node, id: str) -> Container:
 class Streams:
     """The seam of firkin.cri.streaming to this server."""
 
-    def __init__(self, node: Node, launcher: Launcher) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
-        self._launcher = launcher
 
     async def exec(self, request: ExecRequest) -> Session:
         """Start a program in a container. Raises NotFoundError, StateError, FirkinError."""
@@ -43,7 +42,7 @@ class Streams:
         wish = Wish(
             request.command, stdin=wanted.stdin, stdout=wanted.stdout, stderr=wanted.stderr, terminal=wanted.tty
         )
-        return (await self._launcher.launch(container.id, wish)).session
+        return (await self._node.handler_of(container).launch(container.id, wish)).session
 
     async def attach(self, request: AttachRequest) -> Session:
         """Take part in the streams of a container. Raises NotFoundError, StateError, KernelError."""

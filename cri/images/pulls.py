@@ -24,13 +24,19 @@ _LOGGER = log.to("images")
 
 
 class Puller:
-    """Pulls into `store`, as `config` says."""
+    """Pulls what `policy` allows into `store`, as `config` says."""
 
-    def __init__(self, store: ImageStore, config: Images) -> None:
+    def __init__(self, store: ImageStore, config: Images, policy: Policy) -> None:
         self._store = store
         self._config = config
-        self._policy = Policy(config.policy)
+        self._policy = policy
         self._turns = asyncio.Semaphore(config.concurrent_pulls)
+
+    def configure(self, config: Images) -> None:
+        """Pull as `config` says from now on; what is under way or waits goes on as before."""
+        if config.concurrent_pulls != self._config.concurrent_pulls:
+            self._turns = asyncio.Semaphore(config.concurrent_pulls)
+        self._config = config
 
     async def pull(self, reference: Reference, auth: AuthConfig | None) -> Local:
         """Have the image here, under its name. Raises as `firkin.oci.pull.pull`; ConfigError for bad credentials."""

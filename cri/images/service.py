@@ -32,6 +32,7 @@ from firkin.cri.images.catalog import Catalog, CatalogEntry
 from firkin.cri.images.pulls import Puller
 from firkin.cri.records.creations import Creations
 from firkin.cri.rpc import Handler
+from firkin.cri.telemetry.meters import Meters
 from firkin.errors import ConfigError, NotFoundError
 from firkin.oci.image.reference import parse_reference
 from firkin.oci.policy.policy import Policy
@@ -43,15 +44,23 @@ _PER_MESSAGE = 500
 
 
 class ImageService:
-    """Images of `store`, as `config` says; `file_systems` unpacks them."""
+    """Images of `store`, as `config` says; `file_systems` unpacks them, `meters` count."""
 
-    def __init__(self, store: ImageStore, config: Images, file_systems: FileSystems) -> None:
-        self.catalog = Catalog(store, Policy(config.policy))
+    def __init__(self, store: ImageStore, config: Images, file_systems: FileSystems, meters: Meters) -> None:
+        self._policy = Policy(config.policy)
+        self.catalog = Catalog(store, self._policy)
         self._store = store
         self._config = config
         self._file_systems = file_systems
-        self._puller = Puller(store, config)
+        self._puller = Puller(store, config, self._policy)
         self._pulls = Creations()
+        self._meters = meters
+
+    def configure(self, config: Images) -> None:
+        """Do as `config` says from now on."""
+        self._config = config
+        self._policy.path = config.policy
+        self._puller.configure(config)
 
     def routes(self) -> Mapping[str, Handler]:
         """The calls and their bodies."""
@@ -88,9 +97,10 @@ class ImageService:
         auth = request.auth if request.HasField("auth") else None
 
         async def make() -> str:
-            local = await self._puller.pull(reference, auth)
-            # What is unpacked now, no container has to wait for.
-            await self._file_systems.prepare(local)
+            with self._meters.pull():
+                local = await self._puller.pull(reference, auth)
+                # What is unpacked now, no container has to wait for.
+                await self._file_systems.prepare(local)
             return local.manifest.config.digest
 
         # Others may have other rights: only who shows the same credentials shares a pull.

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from firkin.cri.network.cni.directory import Choice, ConfigurationDirectory
@@ -58,12 +59,30 @@ class Networks:
             except (FirkinError, OSError) as error:
                 _log.error("%s", error)
 
+    def use(self, configurations: str, plugins: tuple[str, ...]) -> None:
+        """Take the configurations of another directory, and the programs of others, from now on.
+
+        What is attached stays so: how it is detached is written down, but for where the programs are.
+        Raises KernelError if the directory can not be watched; then nothing has changed.
+        """
+        if configurations != self._options.cni_configurations:
+            directory = ConfigurationDirectory(configurations)
+            self._watch_no_more()
+            self._directory = directory
+            asyncio.get_running_loop().add_reader(directory.fileno(), self._choose)
+        self._options = replace(self._options, cni_configurations=configurations, cni_plugins=plugins)
+        self._cni.plugins = plugins
+        self._choose()
+
+    def _watch_no_more(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._directory.fileno())
+        self._directory.close()
+
     async def close(self) -> None:
         """Finish what was begun, and let go; the pods stay attached."""
         while self._last:
             await asyncio.wait(self._last.values())
-        asyncio.get_running_loop().remove_reader(self._directory.fileno())
-        self._directory.close()
+        self._watch_no_more()
         if self._bridge_service:
             await self._bridge_service.close()
         self._thread.shutdown()
@@ -80,6 +99,10 @@ class Networks:
     async def detach(self, sandbox: str) -> None:
         """Detach a pod, if it is attached. Raises NetworkError, KernelError, OSError; then it may be tried again."""
         await self._in_turn(sandbox, lambda: self._detach(sandbox))
+
+    def has(self, sandbox: str) -> bool:
+        """Whether a pod is attached."""
+        return sandbox in self._cni.sandboxes or sandbox in self._attached_to_bridge()
 
     async def check(self, sandbox: str) -> None:
         """See that an attached pod's network is as it was made.

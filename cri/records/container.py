@@ -25,6 +25,7 @@ class ContainerFacts:
     absolute, "" for none. `cgroup` is the cgroupsPath of its configuration. `user` is uid, gid and supplementary
     groups. `process` is the pid and start time of its first process, (0, 0) before there is one. `is_lost` says that
     nobody can tell what became of it. `stop_signal` is a number. `snapshot` is the directory of its writable files.
+    `handler` is the runtime handler of its pod, "" for the default.
     """
 
     sandbox: str
@@ -43,6 +44,7 @@ class ContainerFacts:
     process: tuple[int, int] = (0, 0)
     stop_signal: int = 15
     snapshot: str = ""
+    handler: str = ""
 
     @property
     def state(self) -> ContainerState:

@@ -72,6 +72,13 @@ class Database:
         """Release the file."""
         self._db.close()
 
+    def check(self) -> None:
+        """Read something. Raises StateError if that is not possible any more."""
+        try:
+            self._db.execute("SELECT 1 FROM records LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            raise StateError(f"read {self.path}: {error}") from error
+
     def rows(self, kind: str) -> Iterator[Row]:
         """All records of a kind."""
         yield from map(Row._make, self._db.execute("SELECT * FROM records WHERE kind = ? ORDER BY id", (kind,)))

@@ -15,11 +15,17 @@ from firkin.cri.records.creations import check_same
 from firkin.cri.records.sandbox import Sandbox, SandboxFacts, sandbox_name
 from firkin.cri.records.table import new_id
 from firkin.cri.rollback import Rollback
-from firkin.cri.sandboxes.configuration import check, has_own_network, network_sandbox, sandbox_configuration
+from firkin.cri.sandboxes.configuration import (
+    check,
+    check_features,
+    has_own_network,
+    network_sandbox,
+    sandbox_configuration,
+)
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
-from firkin.errors import NotFoundError
+from firkin.cri.telemetry.meters import SET_UP
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
 from firkin.runtime.compile.sandbox import SandboxRequest
@@ -39,8 +45,7 @@ async def run_pod_sandbox(node: Node, request: RunPodSandboxRequest) -> RunPodSa
     """
     config, handler = request.config, request.runtime_handler
     check(config)
-    if handler not in ("", "firkin"):
-        raise NotFoundError(f"runtime handler {handler!r}: there is none but firkin")
+    check_features(config, node.handlers.named(handler))
     name = sandbox_name(config)
     made = node.sandboxes.by_name(name)
     if made is not None and made.facts.is_ready:
@@ -82,7 +87,9 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     config = sandbox.config
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
-        found = await node.networks.attach(network_sandbox(config, sandbox.id, namespaces["network"]))
+        wish = network_sandbox(config, sandbox.id, namespaces["network"])
+        with node.meters.network(SET_UP):
+            found = await node.networks.attach(wish)
         addresses = found.ips
     write_files(directory, config, addresses, own_network=has_own_network(config))
     if "ipc" in namespaces:

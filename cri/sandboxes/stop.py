@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.sandbox_pb2 import (
@@ -15,6 +16,7 @@ from firkin.cri.containers.stop import kill, remove
 from firkin.cri.node import Node
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.sandboxes.shm import unmount_shm
+from firkin.cri.telemetry.meters import TEAR_DOWN
 from firkin.oci.snapshots.trees import remove_tree
 from firkin.runtime.sandbox import remove_sandbox
 
@@ -46,7 +48,9 @@ async def _stop(node: Node, sandbox: Sandbox) -> None:
 
 
 async def _disconnect(node: Node, sandbox: Sandbox) -> None:
-    await node.networks.detach(sandbox.id)
+    # Where there is nothing to do any more there is nothing to count.
+    with node.meters.network(TEAR_DOWN) if node.networks.has(sandbox.id) else nullcontext():
+        await node.networks.detach(sandbox.id)
     await asyncio.to_thread(remove_sandbox, node.places.pins, sandbox.id)
 
 

@@ -72,6 +72,20 @@ class StreamingServer:
             raise KernelError(f"streaming: listen on {host} port {port}", error.errno or 0) from error
         self._base = _base(self._server.sockets[0].getsockname(), is_tls=self._tls is not None)
 
+    def read_certificate(self, certificate: str, key: str) -> None:
+        """Read the files again, if there is TLS: connections from now on see what is in them. Raises ConfigError."""
+        if self._tls is None:
+            return
+        import ssl
+
+        try:
+            # A context that is given what does not fit together has lost what it had.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+            self._tls.load_cert_chain(certificate, key)
+        except OSError as error:
+            reason = f"{certificate} with {key}: {error}"
+            raise ConfigError("cri.streaming.certificate", reason, document="configuration") from error
+
     def issue(self, request: StreamRequest) -> str:
         """The URL at which `request` is served, to who asks first.
 

@@ -7,19 +7,25 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import ContainerStatus
-from firkin.kubelet.events.recorder import Recorder
+from firkin.kubelet.events.recorder import Named
 from firkin.kubelet.probes.answer import Answer, Ask
 from firkin.kubelet.probes.container_probes import ContainerProbes, Surroundings, Timer
 from firkin.kubelet.probes.step import Kind, Outcome
 from firkin.kubelet.probes.tally import Tally
 from firkin.kubelet.probes.verdict import Running, Verdict
 
-__all__ = ["Probes", "Tallied"]
+__all__ = ["Probes", "Records", "Tallied"]
+
+
+class Records(Protocol):
+    """Who is told what happens (`firkin.kubelet.events.recorder.Recorder`)."""
+
+    def record(self, about: Named, type: str, reason: str, message: str, *, field_path: str = "") -> None: ...
 
 
 class Tallied(NamedTuple):
@@ -49,7 +55,7 @@ class Probes:
     def __init__(
         self,
         ask: Ask,
-        recorder: Recorder,
+        recorder: Records,
         on_change: Callable[[str], None],
         *,
         timer: Timer | None = None,

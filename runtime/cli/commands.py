@@ -86,7 +86,9 @@ MODULES = {
     "cgroup": "firkin.runtime.commands.cgroup",
     "top": "firkin.runtime.commands.top",
     "cri": "firkin.cri.command",
-    "config": "firkin.cri.config_command",
+    "kubelet": "firkin.kubelet.command",
+    "node": "firkin.kubelet.node_command",
+    "config": "firkin.kubelet.config_command",
     "completion": "firkin.runtime.commands.completion",
     "help": "firkin.runtime.commands.help",
 }

@@ -243,6 +243,12 @@ static long call_connect(const long *arg)
 	return of_descriptor(arg);
 }
 
+static long call_accept(const long *arg)
+{
+	long r = of_descriptor(arg);
+	return r ? r : fake_open(FAKE_OTHER, !!(arg[3] & SOCK_CLOEXEC));
+}
+
 static long check_sent_descriptors(const struct msghdr *message)
 {
 	const struct cmsghdr *header = message->msg_control;
@@ -308,6 +314,13 @@ static unsigned make_record(struct plan_record *record, uint8_t byte)
 	return fake_byte() % 80;
 }
 
+/* The name of a terminal, and the terminal. */
+static long receive_name(struct msghdr *message, uint8_t byte)
+{
+	receive_descriptors(message, byte & 1);
+	return byte < 128 ? (long)message->msg_iov[0].iov_len : 0;
+}
+
 static long call_recvmsg(const long *arg)
 {
 	struct msghdr *message = (void *)arg[1];
@@ -321,6 +334,8 @@ static long call_recvmsg(const long *arg)
 		return r;
 	uint8_t byte = fake_byte();
 	message->msg_flags = 0;
+	if (message->msg_iov[0].iov_len < sizeof *record)
+		return receive_name(message, byte);
 	/* A script that is used up is the end of the file. */
 	if (!fake.script_size && !fake.arrived) {
 		message->msg_controllen = 0;
@@ -345,5 +360,6 @@ const struct fake_entry fake_process_calls[] = {
 	{ SYS_rt_sigtimedwait, call_sigtimedwait },
 	{ SYS_clock_gettime, call_clock_gettime }, { SYS_ppoll, call_ppoll }, { SYS_bpf, call_bpf },
 	{ SYS_socket, call_socket }, { SYS_socketpair, call_socketpair }, { SYS_connect, call_connect },
+	{ SYS_bind, call_connect }, { SYS_listen, of_descriptor }, { SYS_accept4, call_accept },
 	{ SYS_sendmsg, call_sendmsg }, { SYS_recvmsg, call_recvmsg }, { 0, NULL },
 };

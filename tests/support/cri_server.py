@@ -36,9 +36,14 @@ cache_directory = "{place}/cni-cache"
 
 
 class CriServer:
-    """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox."""
+    """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox.
 
-    def __init__(self, place: Path) -> None:
+    Parameters: `settings` is TOML whose keys win over the usual ones; `{place}` in it is the place. `handler` is the
+    runtime handler of the pods that `pod` makes.
+    """
+
+    def __init__(self, place: Path, settings: str = "", handler: str = "") -> None:
+        self.handler = handler
         self.place = place
         self.socket = place / "cri.sock"
         self.state = place / "state"
@@ -48,9 +53,15 @@ class CriServer:
         self._pods = 0
         place.mkdir(parents=True, exist_ok=True)
         (place / "config.toml").write_text(_CONFIG.format(place=place))
+        self.configure(settings)
         with ImageStore(str(place / "root")) as store:
             config = {"Cmd": ["sh"], "Env": ["PATH=/bin"], "User": ""}
             add_image(store, IMAGE, [_layer(place / "rootfs")], config)
+
+    def configure(self, settings: str) -> None:
+        """Write settings beside the usual ones, for the next start or reload."""
+        (self.place / "config.d").mkdir(exist_ok=True)
+        (self.place / "config.d" / "test.toml").write_text(settings.replace("{place}", str(self.place)))
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
@@ -116,7 +127,8 @@ class CriServer:
 
     def pod(self, **more: Any) -> str:
         """The id of a new sandbox."""
-        return str(self("RunPodSandbox", config=self.pod_config(**more)).pod_sandbox_id)
+        config = self.pod_config(**more)
+        return str(self("RunPodSandbox", config=config, runtime_handler=self.handler).pod_sandbox_id)
 
     def container_config(self, script: str, name: str = "main", **more: Any) -> dict[str, Any]:
         """A container that runs a shell script."""
@@ -161,7 +173,13 @@ class CriServer:
         found = []
         for part in ("sandboxes", "containers", "runtime", "pins"):
             found += [f"{part}/{name}" for name in os.listdir(self.state / part) if name[0] != "."]
-        return found
+        found += [str(path.relative_to(self.state)) for path in self.state.glob("handlers/*/*")]
+        found += os.listdir(self.state / "consoles")
+        return found + [line.split()[4] for line in _mounts() if f"{self.place}/root/" in line]
+
+
+def _mounts() -> list[str]:
+    return Path("/proc/self/mountinfo").read_text().splitlines()
 
 
 def _layer(rootfs: Path) -> bytes:

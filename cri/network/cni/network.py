@@ -34,11 +34,13 @@ _STATUS_TIMEOUT = 10.0
 class CniNetwork:
     """What plug-ins attached, and how they do it. Its methods block, and may run for different pods at a time.
 
+    `plugins` are the directories of the programs, which may be replaced.
     Raises OSError if the cache can not be read.
     """
 
     def __init__(self, options: Options) -> None:
         self._options = options
+        self.plugins = options.cni_plugins
         self._cache = Cache(options.cni_cache)
         self._attached, faults = self._cache.load()
         for fault in faults:
@@ -117,7 +119,7 @@ class CniNetwork:
         Raises PluginError.
         """
         for plugin in network.plugins:
-            find_plugin(plugin.type, self._options.cni_plugins)
+            find_plugin(plugin.type, self.plugins)
         if is_at_least(network.version, "1.1.0"):
             for plugin in network.plugins:
                 self._call("STATUS", network, plugin, timeout=_STATUS_TIMEOUT)
@@ -179,7 +181,7 @@ class CniNetwork:
         timeout: float | None = None,
         additions: Mapping[str, object] = NOTHING,
     ) -> bytes:
-        directories = self._options.cni_plugins
+        directories = self.plugins
         whom = f" of sandbox {attachment.container}" if attachment else f" of network {network.name}"
         call = Call(
             path=find_plugin(plugin.type, directories),

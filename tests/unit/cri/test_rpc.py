@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+import io
+import json
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +16,14 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from firkin import errors
+from firkin import errors, log
 from firkin.cri.api.container_pb2 import StopContainerRequest, StopContainerResponse
 from firkin.cri.api.image_pb2 import ListImagesRequest, ListImagesResponse
 from firkin.cri.api.sandbox_pb2 import StreamPodSandboxesRequest, StreamPodSandboxesResponse
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import CODES, code_of
 from firkin.cri.rpc import Dispatcher, Handler, snake_case
+from firkin.cri.telemetry.meters import Meters
 
 CALLS = {call.name: call for call in calls()}
 
@@ -37,7 +42,8 @@ class Peer:
     """A server whose calls answer with empty messages, but for `bodies`, and a client of it."""
 
     def __init__(self, folder: Path, **bodies: Handler) -> None:
-        self.dispatcher = Dispatcher({name: idle(call) for name, call in CALLS.items()} | bodies)
+        self.meters = Meters()
+        self.dispatcher = Dispatcher({name: idle(call) for name, call in CALLS.items()} | bodies, self.meters)
         self._address = f"unix:{folder}/cri.sock"
         self._server = grpc.aio.server()
 
@@ -132,6 +138,90 @@ def test_work_goes_on_when_its_client_has_gone(tmp_path: Path) -> None:
             go.set()
             await peer.dispatcher.drain(30)
             assert done.is_set()
+
+    run(scenario)
+
+
+@pytest.fixture
+def json_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, str]]]]:
+    """What is logged, of all levels."""
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", said)
+    log.set_up(level="debug", style="json")
+    yield lambda: [json.loads(line) for line in said.getvalue().splitlines()]
+    logger = logging.getLogger("firkin")
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
+
+
+def test_each_call_is_logged_with_its_number_its_subject_and_its_code(
+    tmp_path: Path, json_log: Callable[[], list[dict[str, str]]]
+) -> None:
+    async def one(request: Message) -> Message:
+        if request == StopContainerRequest(container_id="c1"):
+            log.to("part").info("at work")
+            return StopContainerResponse()
+        raise errors.NotFoundError("container c2: does not exist")
+
+    async def many(_request: Message) -> AsyncIterator[Message]:
+        yield StreamPodSandboxesResponse()
+        raise ValueError("a fault")
+
+    async def scenario() -> None:
+        async with Peer(tmp_path, StopContainer=one, StreamPodSandboxes=many) as peer:
+            await peer.call(StopContainerRequest(container_id="c1"))
+            await peer.call(ListImagesRequest())
+            with pytest.raises(grpc.aio.AioRpcError):
+                await peer.call(StopContainerRequest(container_id="c2"))
+            with pytest.raises(grpc.aio.AioRpcError):
+                async for _ in peer.call(StreamPodSandboxesRequest()):
+                    continue
+
+    run(scenario)
+    work, done, read, refused, failed = json_log()
+    assert (work["msg"], work["request"], work["call"], work["container"]) == ("at work", "1", "StopContainer", "c1")
+    told = [tuple(one.get(key) for key in ("request", "call", "container", "level", "code", "msg")) for one in
+            (done, read, refused, failed)]  # fmt: skip
+    assert told == [
+        ("1", "StopContainer", "c1", "info", "OK", "done"),
+        ("2", "ListImages", None, "debug", "OK", "done"),
+        ("3", "StopContainer", "c2", "info", "NOT_FOUND", "refused: container c2: does not exist"),
+        ("4", "StreamPodSandboxes", None, "error", "INTERNAL", "failed: ValueError: a fault"),
+    ]
+    assert all(float(one["ms"]) >= 0 for one in (done, read, refused, failed))
+    assert "raise ValueError" in failed["traceback"]
+
+
+def test_calls_are_counted_by_how_they_ended(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        begun, done = asyncio.Event(), asyncio.Event()
+
+        async def stop(request: Message) -> Message:
+            if request == StopContainerRequest(container_id="gone"):
+                raise errors.NotFoundError("container gone: does not exist")
+            begun.set()
+            await done.wait()
+            return StopContainerResponse()
+
+        async with Peer(tmp_path, StopContainer=stop) as peer:
+            with pytest.raises(grpc.aio.AioRpcError):
+                await peer.call(StopContainerRequest(container_id="gone"))
+            call = peer.call(StopContainerRequest())
+            client = asyncio.ensure_future(call)
+            await begun.wait()
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await client
+            while 'grpc_code="Canceled"' not in "\n".join(peer.meters.lines()):
+                await asyncio.sleep(0.01)
+            done.set()
+            await peer.dispatcher.drain(30)
+            text = "\n".join(peer.meters.lines())
+        labels = 'grpc_type="unary",grpc_service="runtime.v1.RuntimeService",grpc_method="StopContainer"'
+        assert f"grpc_server_started_total{{{labels}}} 2" in text
+        for code in ("NotFound", "Canceled"):
+            assert f'grpc_server_handled_total{{{labels},grpc_code="{code}"}} 1' in text
 
     run(scenario)
 
