@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firkin.cri.network.options import DEFAULT_RANGES
@@ -13,7 +14,7 @@ from firkin.cri.telemetry.address import parse_address
 from firkin.errors import ConfigError
 from firkin.settings import decode_settings
 
-__all__ = ["Config", "Images", "Metrics", "Network", "Streaming", "load_config"]
+__all__ = ["Config", "Images", "Metrics", "Network", "Runtime", "Streaming", "load_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,18 @@ class Images:
 
 
 @dataclass(frozen=True, slots=True)
+class Runtime:
+    """`[cri.runtimes.NAME]`: the runtime handler NAME, for RuntimeClasses.
+
+    `type` is firkin, for containers as those of pods that name no handler have them, or oci for another runtime, whose
+    program is `path`.
+    """
+
+    type: str = "firkin"
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """`[cri.metrics]`: where `/metrics`, `/healthz` and `/readyz` are served over HTTP; "" is nowhere.
 
@@ -73,14 +86,17 @@ class Metrics:
 class Config:
     """`[cri]`: the server.
 
-    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
-    auto or cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
+    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served:
+    to root, and to `socket_users` and `socket_group`, by name or number, if there are any. `cgroup_driver` is auto or
+    cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
     of a container's log is split.
     """
 
     root: str = "/var/lib/firkin"
     state: str = "/run/firkin/cri"
     socket: str = "/run/firkin/cri.sock"
+    socket_group: str = ""
+    socket_users: tuple[str, ...] = ()
     cgroup_driver: str = "auto"
     log_level: str = "info"
     log_format: str = "text"
@@ -89,6 +105,7 @@ class Config:
     streaming: Streaming = Streaming()
     network: Network = Network()
     images: Images = Images()
+    runtimes: dict[str, Runtime] = field(default_factory=dict)
     metrics: Metrics = Metrics()
 
 
@@ -107,6 +124,7 @@ def load_config(settings: Mapping[str, Any], *, document: str = "configuration")
     return config
 
 
+_NAME = re.compile("[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _CHOICES = {
     "cgroup_driver": ("auto", "cgroupfs"),
     "log_level": ("debug", "info", "warning", "error"),
@@ -135,6 +153,20 @@ def _faults(config: Config) -> Iterator[str]:
         except ValueError as error:
             yield f"cri.metrics.address: {error}"
     yield from _network_faults(config.network)
+    for name, runtime in config.runtimes.items():
+        yield from _runtime_faults(f"cri.runtimes.{name}", name, runtime)
+
+
+def _runtime_faults(key: str, name: str, runtime: Runtime) -> Iterator[str]:
+    # What a RuntimeClass may call it (a label of DNS), and never a path.
+    if not _NAME.fullmatch(name) or name == "firkin":
+        yield f"{key}: is no name for a runtime handler: it has letters, digits and -, and is not firkin"
+    if runtime.type not in ("firkin", "oci"):
+        yield f"{key}.type: {runtime.type!r} is none of firkin, oci"
+    elif runtime.type == "oci" and not os.path.isabs(runtime.path):
+        yield f"{key}.path: {runtime.path!r} is not an absolute path"
+    elif runtime.type == "firkin" and runtime.path:
+        yield f"{key}.path: is for the type oci"
 
 
 def _network_faults(network: Network) -> Iterator[str]:

@@ -7,6 +7,8 @@ from firkin.cri.config import Config
 from firkin.cri.containers import query as containers_query
 from firkin.cri.containers.filesystem import FileSystems
 from firkin.cri.events import Events
+from firkin.cri.handlers.handler import Handler
+from firkin.cri.handlers.table import Handlers
 from firkin.cri.images.catalog import Catalog
 from firkin.cri.network import Networks
 from firkin.cri.phase import Phase
@@ -29,12 +31,13 @@ class Node:
     """The server's state; one event loop owns it.
 
     `facts` are what the host allows to requests, `host` what the plan compiler wants to know of it. `nursery` is the
-    path of the mount namespace that sandboxes are born in, for this process.
+    path of the mount namespace that sandboxes are born in, for this process. `handlers` run the containers.
     """
 
     def __init__(
         self, config: Config, database: Database, *, places: Places, networks: Networks, catalog: Catalog,
-        file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host, meters: Meters,
+        file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host, handlers: Handlers,
+        meters: Meters,
     ) -> None:  # fmt: skip
         self.config = config
         self.database = database
@@ -46,12 +49,17 @@ class Node:
         self.launcher = launcher
         self.facts = facts
         self.host = host
+        self.handlers = handlers
         self.meters = meters
         self.phase = Phase.STARTING
         self.events = Events()
         self.creations = Creations()
         self.sandboxes: Table[Sandbox] = Table("pod sandbox")
         self.containers: Table[Container] = Table("container")
+
+    def handler_of(self, container: Container) -> Handler:
+        """Who runs a container."""
+        return self.handlers.of_record(container.facts.handler)
 
     def containers_of(self, sandbox: Sandbox) -> list[Container]:
         """The containers of a sandbox, whatever their state."""

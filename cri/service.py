@@ -58,9 +58,9 @@ from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.start import start_container
 from firkin.cri.containers.stop import remove_container, stop_container
 from firkin.cri.containers.update import reopen_container_log, update_container_resources
-from firkin.cri.execution.launch import Launcher
 from firkin.cri.execution.streams import running
 from firkin.cri.execution.sync import run_to_end
+from firkin.cri.handlers.handler import Features
 from firkin.cri.node import Node
 from firkin.cri.pieces import pieces
 from firkin.cri.rpc import Handler
@@ -85,10 +85,9 @@ _VERSION = "0.1.0"
 class RuntimeService:
     """The runtime of `node`."""
 
-    def __init__(self, node: Node, exits: Exits, launcher: Launcher, streaming: StreamingServer) -> None:
+    def __init__(self, node: Node, exits: Exits, streaming: StreamingServer) -> None:
         self._node = node
         self._exits = exits
-        self._launcher = launcher
         self._streaming = streaming
 
     def routes(self) -> Mapping[str, Handler]:
@@ -140,8 +139,8 @@ class RuntimeService:
             RuntimeCondition(type="RuntimeReady", status=True),
             RuntimeCondition(type="NetworkReady", status=network.ready, reason=network.reason, message=network.message),
         ]
-        own = RuntimeHandlerFeatures(recursive_read_only_mounts=True, user_namespaces=True)
-        handlers = [RuntimeHandler(name="", features=own), RuntimeHandler(name="firkin", features=own)]
+        handlers = [_handler("", self._node.handlers.named("").features)]
+        handlers += [_handler(one.name, one.features) for one in self._node.handlers]
         info = {"config": json.dumps({"network": network.source})} if request.verbose else {}
         return StatusResponse(
             status=RuntimeStatus(conditions=conditions),
@@ -212,7 +211,7 @@ class RuntimeService:
         if not request.cmd:
             raise ConfigError("cmd", "is empty", document="ExecSyncRequest")
         container = running(self._node, request.container_id)
-        found = await run_to_end(self._launcher, container.id, tuple(request.cmd), request.timeout)
+        found = await run_to_end(self._node.handler_of(container), container.id, tuple(request.cmd), request.timeout)
         return ExecSyncResponse(stdout=found.stdout, stderr=found.stderr, exit_code=found.exit_code)
 
     async def exec(self, request: ExecRequest) -> ExecResponse:
@@ -234,6 +233,13 @@ class RuntimeService:
     def get_container_events(self, _request: GetEventsRequest) -> AsyncIterator[ContainerEventResponse]:
         """What happens from now on."""
         return self._node.events.listen()
+
+
+def _handler(name: str, can: Features) -> RuntimeHandler:
+    features = RuntimeHandlerFeatures(
+        recursive_read_only_mounts=can.recursive_read_only_mounts, user_namespaces=can.user_namespaces
+    )
+    return RuntimeHandler(name=name, features=features)
 
 
 def _wanted(request: ExecRequest | AttachRequest) -> Wanted:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hook.h"
 #include "files.h"
-#include "process.h"
 #include "syscalls.h"
 #include "text.h"
 
@@ -24,6 +23,19 @@ static int wait_or_kill(const struct process *process, int64_t timeout_ms)
 	return status;
 }
 
+int hook_run_program(struct process *program, int64_t timeout_ms, char *detail, unsigned room)
+{
+	int r = process_start(program);
+	if (r < 0)
+		return r;
+	int status = wait_or_kill(program, timeout_ms);
+	sys_close(program->pidfd);
+	if (status <= 0)
+		return status;
+	describe_end(status, detail, room);
+	return -ECHILD;
+}
+
 int hook_run(const struct hook *hook, char *detail, unsigned room)
 {
 	/* A file, not a pipe: a hook that does not read its state can't block us. */
@@ -33,16 +45,9 @@ int hook_run(const struct hook *hook, char *detail, unsigned room)
 	struct process process = { .program = hook->path, .argv = hook->args, .envp = hook->env, .cgroup = -1,
 				   .streams = { state, hook->output, hook->output }, .keep = { -1, -1 },
 				   .first_closed = 3 };
-	int r = process_start(&process);
+	int r = hook_run_program(&process, hook->timeout_ms, detail, room);
 	sys_close(state);
-	if (r < 0)
-		return r;
-	int status = wait_or_kill(&process, hook->timeout_ms);
-	sys_close(process.pidfd);
-	if (status <= 0)
-		return status;
-	describe_end(status, detail, room);
-	return -ECHILD;
+	return r;
 }
 
 int op_hook(struct run *run, const struct plan_op *op)

@@ -2,6 +2,7 @@
 #ifndef FIRKIN_HOOK_H
 #define FIRKIN_HOOK_H
 
+#include "process.h"
 #include "run.h"
 
 struct hook {
@@ -16,6 +17,9 @@ struct hook {
 
 /* Runs the hook to its end; 0, -ECHILD and a text in `detail` if it ended badly, or another -errno. */
 int hook_run(const struct hook *hook, char *detail, unsigned room);
+
+/* The same for any program. */
+int hook_run_program(struct process *program, int64_t timeout_ms, char *detail, unsigned room);
 
 run_operation op_hook;
 

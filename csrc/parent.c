@@ -42,5 +42,11 @@ const struct run_entry parent_operations[] = {
 	{ OP_UNPIN_NAMESPACE, op_unpin_namespace },
 	{ OP_TERMINAL_CONNECT, op_terminal_connect },
 	{ OP_TERMINAL_SEND, op_terminal_send },
+	{ OP_TERMINAL_LISTEN, op_terminal_listen },
+	{ OP_TERMINAL_ACCEPT, op_terminal_accept },
+	{ OP_PROGRAM, op_program },
+	{ OP_ADOPT, op_adopt },
+	{ OP_MOUNT, op_mount },
+	{ OP_UNMOUNT, op_unmount },
 };
 const unsigned parent_operation_count = sizeof parent_operations / sizeof parent_operations[0];

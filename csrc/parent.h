@@ -12,5 +12,6 @@ run_operation op_open_users, op_overlay, op_subtree;
 run_operation op_clone_init, op_send, op_await, op_release, op_await_exec, op_kill_child;
 run_operation op_pin_namespace, op_unpin_namespace;
 run_operation op_write_child, op_limit_child, op_terminal_connect, op_terminal_send;
+run_operation op_program, op_adopt, op_mount, op_unmount, op_terminal_listen, op_terminal_accept;
 
 #endif

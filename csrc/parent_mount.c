@@ -2,7 +2,15 @@
 /* Trees that are not on disk as they are: overlays of directories, parts of them, files with other ids. */
 #include "overlay.h"
 #include "parent.h"
+#include "syscalls.h"
 #include "users.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+
+#define DETACH 2   /* MNT_DETACH */
+#define NOFOLLOW 8 /* UMOUNT_NOFOLLOW */
 
 int op_open_users(struct run *run, const struct plan_op *op)
 {
@@ -25,4 +33,18 @@ int op_overlay(struct run *run, const struct plan_op *op)
 int op_subtree(struct run *run, const struct plan_op *op)
 {
 	return run_fill(run, op->arg[0], overlay_subtree(run_slot(run, op->arg[1]), run_text(run, op->arg[2])));
+}
+
+/* For a runtime that wants a root file system with a path. */
+int op_mount(struct run *run, const struct plan_op *op)
+{
+	int tree = run_slot(run, op->arg[0]);
+	return (int)sys_move_mount(tree, "", AT_FDCWD, run_text(run, op->arg[1]), MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+/* Whoever has a copy of the mount in a namespace of its own keeps that. One that never was, or is gone, is no error. */
+int op_unmount(struct run *run, const struct plan_op *op)
+{
+	long r = sys_umount2(run_text(run, op->arg[1]), DETACH | NOFOLLOW);
+	return r == -EINVAL || r == -ENOENT ? 0 : (int)r;
 }

@@ -163,7 +163,14 @@ struct plan_op {
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \
 	X(109, EXEC, "exec", C, "v:candidates v:args v:env") \
 	X(112, REAP, "reap", C, "") \
-	X(113, DIE_WITH_PARENT, "die-with-parent", C, "")
+	X(113, DIE_WITH_PARENT, "die-with-parent", C, "") \
+	/* containers that another runtime makes */ \
+	X(120, PROGRAM, "program", P | U, "S:output t:path v:args v:env n:timeout_ms") \
+	X(121, ADOPT, "adopt", P, "o:cgroup S:root t:path s:dir t:file") \
+	X(122, MOUNT, "mount", P, "s:tree t:path") \
+	X(123, UNMOUNT, "unmount", P | U, "s:tree t:path") \
+	X(124, TERMINAL_LISTEN, "terminal-listen", P, "o:out t:path") \
+	X(125, TERMINAL_ACCEPT, "terminal-accept", P, "s:socket t:path")
 
 #define PLAN_ENUM(code, name, text, sides, signature) OP_##name = (code),
 enum plan_code { PLAN_OPS(PLAN_ENUM) };
@@ -194,6 +201,7 @@ enum plan_point {
  *
  *   parent                       child
  *     |---- descriptors ----------->|   RECEIVE
+ *     |<--- STILLBORN (pidfd) ------|   CLONE: this one is to be reaped, there will be another one
  *     |<--- CLONED (pid, pidfd) ----|   CLONE: the sender exits, its child goes on
  *     |<--- ARRIVED point ----------|   RENDEZVOUS
  *     |---- RELEASED point -------->|
@@ -201,7 +209,7 @@ enum plan_point {
  *     |<--- FAILED op, errno -------|   any; the child exits
  *     |<--- end of file ------------|   EXEC, REAP
  */
-enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS };
+enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS, PLAN_STILLBORN };
 
 #define PLAN_DETAIL 232
 

@@ -100,6 +100,8 @@ static int keep_cgroup(struct run *run)
 		for (uint32_t i = 0; i < run->plan.header->sections[section].count; i++)
 			if (ops[i].code == OP_CLONE && ops[i].arg[1] != PLAN_NO_SLOT)
 				return take_slot(run, ops[i].arg[1]);
+			else if (ops[i].code == OP_ADOPT)
+				return take_slot(run, ops[i].arg[0]);
 	}
 	return -1;
 }

@@ -23,7 +23,7 @@ def failure_of(plan: bytes, outcome: Outcome) -> FirkinError:
     if outcome.section < 0:
         return FirkinError(f"run the plan: {os.strerror(outcome.error)}")
     operation = operation_at(plan, outcome.section, outcome.index)
-    output = _hook_words(outcome.output) if operation.name == "hook" else ""
+    output = _hook_words(outcome.output) if operation.name in ("hook", "program") else ""
     error = explain_failure(operation, outcome.error, outcome.detail, output)
     if outcome.undo_error:
         note = f"cleaning up failed as well: {os.strerror(outcome.undo_error)}"
@@ -87,6 +87,24 @@ def _hook(operation: Operation, error: int, detail: str) -> FirkinError:
         return HookError(f"{operation.origin}: {path}: did not end within {operation.text('timeout_ms')} ms")
     why = detail or os.strerror(error)
     return HookError(f"{operation.origin}: {path}: {why}")
+
+
+def _program(operation: Operation, error: int, detail: str) -> FirkinError:
+    arguments = operation.arguments["args"]
+    program = arguments[0] if isinstance(arguments, list) and arguments else "?"
+    if error == errno.ETIMEDOUT:
+        return FirkinError(f"{operation.origin}: {program}: did not end within {operation.text('timeout_ms')} ms")
+    return FirkinError(f"{operation.origin}: {program}: {detail or os.strerror(error).lower()}")
+
+
+def _adopt(operation: Operation, error: int, _detail: str) -> FirkinError:
+    why = "names no process that it has left behind" if error == errno.ECHILD else os.strerror(error).lower()
+    return FirkinError(f"{operation.origin}: its file {operation.text('file')}: {why}")
+
+
+def _terminal(operation: Operation, error: int, _detail: str) -> FirkinError:
+    why = "the runtime has sent none" if error == errno.ENOTTY else os.strerror(error).lower()
+    return FirkinError(f"{operation.origin}: take the terminal from {operation.text('path')}: {why}")
 
 
 def _state(operation: Operation, error: int, _detail: str) -> FirkinError:
@@ -177,6 +195,10 @@ _SPECIAL: dict[str, Callable[[Operation, int, str], FirkinError | None]] = {
     "attach": _attach,
     "chdir": _directory,
     "await": _await,
+    "program": _program,
+    "adopt": _adopt,
+    "terminal-listen": _terminal,
+    "terminal-accept": _terminal,
 }
 _HINTS = {
     ("mount-new", errno.EPERM): "needs the matching new namespace, or rights that this user does not have",

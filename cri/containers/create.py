@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import time
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import ContainerConfig, CreateContainerRequest, CreateContainerResponse
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.cdi.apply import apply_edits
 from firkin.cri.cdi.registry import edits_of
 from firkin.cri.containers.filesystem import FileSystem
 from firkin.cri.containers.gather import ids_of, images_of, inputs_of, process_of_image, volumes_of
+from firkin.cri.handlers.handler import Handler
 from firkin.cri.images.catalog import CatalogEntry
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container, ContainerFacts, container_name
@@ -23,17 +25,11 @@ from firkin.cri.records.table import new_id
 from firkin.cri.rollback import Rollback
 from firkin.cri.signals import stop_signal
 from firkin.cri.spec.container import configuration_of
-from firkin.cri.spec.inputs import Inputs, invalid
-from firkin.errors import ConfigError, StateError
-from firkin.oci.encoding import encode
-from firkin.oci.json_text import dump
+from firkin.cri.spec.inputs import DOCUMENT, Inputs, invalid
+from firkin.errors import ConfigError, StateError, UnsupportedError
 from firkin.oci.runtime_spec import Config
 from firkin.oci.snapshots.trees import remove_tree
 from firkin.oci.validate import validate
-from firkin.runtime.compile.container import compile_container
-from firkin.runtime.compile.request import Request
-from firkin.runtime.create import rfc3339_now
-from firkin.runtime.monitor.launch import NURSERY
 
 __all__ = ["create_container", "write_plan"]
 
@@ -58,30 +54,45 @@ async def create_container(node: Node, request: CreateContainerRequest) -> Creat
 async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
     if not sandbox.facts.is_ready:
         raise StateError(f"pod sandbox {sandbox.id}: is not ready")
+    _check_features(node.handlers.of_record(sandbox.facts.handler), config)
     image = await node.catalog.allowed(config.image.image)
+    mounted = await images_of(node, config)
     id = new_id()
     directory = node.places.container(id)
     async with Rollback() as undo:
         undo.add("directory", lambda: _remove(directory))
         os.mkdir(directory, 0o700)
+        faults.reach("directory")
         files = await node.file_systems.make(
             f"{directory}/holding",
             id,
             image.local,
             volumes=volumes_of(image.local, config),
-            images=await images_of(node, config),
+            images={place: (entry.local, path) for place, (entry, path) in mounted.items()},
             ids=ids_of(sandbox),
         )
         undo.add("file system", lambda: node.file_systems.remove(files.holding))
+        faults.reach("file-system")
         inputs = inputs_of(node, sandbox, config, id, image.local, files)
         found = _configuration(inputs)
-        container = _record(node, sandbox, config, id, image, files, found)
+        ids = {place: entry.id for place, (entry, _) in mounted.items()}
+        container = _record(node, sandbox, config, id, image, files, found, ids)
         write_plan(node, container, found, files)
+        faults.reach("plan")
         container.prepared = found, files
         container.update(created_at=time.time_ns())
     node.containers.add(container)
     node.tell(ContainerEventType.CONTAINER_CREATED_EVENT, id, sandbox)
     return id
+
+
+def _check_features(handler: Handler, config: ContainerConfig) -> None:
+    if handler.features.recursive_read_only_mounts:
+        return
+    for index, mount in enumerate(config.mounts):
+        if mount.recursive_read_only:
+            place = f"config.mounts[{index}].recursive_read_only"
+            raise UnsupportedError(place, f"is nothing that the runtime handler {handler.name} has", document=DOCUMENT)
 
 
 async def _remove(directory: str) -> None:
@@ -108,6 +119,7 @@ def _record(
     image: CatalogEntry,
     files: FileSystem,
     found: Config,
+    mounted: dict[str, str],
 ) -> Container:
     user = found.process.user if found.process else None
     log = ""
@@ -124,6 +136,8 @@ def _record(
         user=(user.uid, user.gid, *user.additional_gids) if user else (),
         stop_signal=stop_signal(config.stop_signal, process_of_image(image.local).stop_signal),
         snapshot=files.holding,
+        mounted_images=mounted,
+        handler=sandbox.facts.handler,
     )
     return Container(id, config, facts, node.database)
 
@@ -131,20 +145,7 @@ def _record(
 def write_plan(node: Node, container: Container, found: Config, files: FileSystem) -> None:
     """Write what starts the container, as it is configured. Raises ConfigError, UnsupportedError, OSError."""
     directory = node.places.container(container.id)
-    request = Request(
-        id=container.id,
-        bundle=directory,
-        state_root=node.places.runtime,
-        config=dump(encode(found)).encode("utf-8", "surrogateescape"),
-        created=rfc3339_now(),
-        run=True,
-        # The monitor stays, and has the terminal.
-        foreground=True,
-        trees=files.trees,
-        holding=files.holding,
-        nursery=NURSERY,
-    )
-    plan, _warnings = compile_container(found, request, node.host)
+    plan = node.handler_of(container).plan(container.id, found, files)
     with open(f"{directory}/plan.new", "wb") as file:
         file.write(plan)
     os.rename(f"{directory}/plan.new", f"{directory}/plan")

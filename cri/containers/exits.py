@@ -9,14 +9,13 @@ import asyncio
 import os
 
 from firkin import log
-from firkin.cgroupfs.tree import Cgroup
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.errors import FirkinError
 from firkin.runtime.monitor.record import Status, read_end
 from firkin.runtime.monitor.recovery import settle
-from firkin.runtime.store import Container as Record
 
 __all__ = ["Exits"]
 
@@ -39,7 +38,8 @@ class Exits:
 
     def settle(self, container: Container) -> asyncio.Task[None]:
         """Write down the end of a container whose monitor is gone."""
-        task = asyncio.create_task(self._write(container))
+        with log.bound(call="exit"):
+            task = asyncio.create_task(self._write(container))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -71,12 +71,13 @@ class Exits:
 
     async def _write(self, container: Container) -> None:
         try:
-            end = await asyncio.to_thread(self._end_of, container.id)
+            end = await asyncio.to_thread(self._end_of, container)
         except (FirkinError, OSError) as error:
             _LOGGER.error("container %s: its end can not be told: %s", container.id, error)
             container.update(is_lost=True)
             container.stopped.set()
             return
+        faults.reach("told")
         if not container.facts.finished_at:
             if end.oom_kills > 0:
                 self._node.meters.oom.add()
@@ -92,23 +93,21 @@ class Exits:
         self._node.tell(ContainerEventType.CONTAINER_STOPPED_EVENT, container.id, sandbox)
         _LOGGER.info("container %s: ended with %d, %s", container.id, end.exit_code, container.facts.reason)
 
-    def _end_of(self, id: str) -> Status:
-        fd = os.open(self._node.places.container(id), _DIRECTORY)
+    def _end_of(self, container: Container) -> Status:
+        fd = os.open(self._node.places.container(container.id), _DIRECTORY)
         try:
-            end = read_end(fd) or settle(fd, self._node.places.runtime, id)
+            end = read_end(fd) or settle(fd, self._node.places.runtime, container.id)
         finally:
             os.close(fd)
-        self._remove_cgroup(id)
+        self._give_back(container)
         return end
 
-    def _remove_cgroup(self, id: str) -> None:
+    def _give_back(self, container: Container) -> None:
         try:
-            with Record(self._node.places.runtime, id) as record:
-                if record.cgroup and not record.text("unit"):
-                    Cgroup.destroy(record.cgroup)
+            self._node.handler_of(container).end(container.id)
         except FirkinError as error:
             # RemoveContainer tries again, and says why it can not.
-            _LOGGER.warning("container %s: remove its cgroup: %s", id, error)
+            _LOGGER.warning("container %s: give back what it held: %s", container.id, error)
 
 
 def _reason(end: Status) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import StartContainerRequest, StartContainerResponse
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.containers.exits import Exits
@@ -34,8 +35,11 @@ async def start_container(node: Node, exits: Exits, request: StartContainerReque
         try:
             started = await _launch(node, container)
         except FirkinError as error:
-            _note_failure(container, error)
-            raise
+            failure = node.handler_of(container).explain(container.id, error)
+            _note_failure(container, failure)
+            if failure is error:
+                raise
+            raise failure from error
         os.close(started.pidfd)
         container.update(started_at=started.started_ns, process=(started.pid, started.start_time))
         # Its plan is not written anew from now on.
@@ -69,7 +73,9 @@ async def _launch(node: Node, container: Container) -> Started:
         pending = node.launcher.start(plan, fd, order)
     finally:
         os.close(fd)
+    faults.reach("launched")
     await _answered(pending)
+    faults.reach("answered")
     return pending.finish()
 
 

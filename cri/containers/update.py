@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
-from firkin.cgroupfs.tree import Cgroup
-from firkin.cgroupfs.update import update
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     ReopenContainerLogRequest,
     ReopenContainerLogResponse,
@@ -23,7 +22,6 @@ from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Resources
 from firkin.oci.validate_resources import check_resources
 from firkin.runtime.monitor.client import Client
-from firkin.runtime.store import Container as Record
 
 __all__ = ["merged", "reopen_container_log", "update_container_resources"]
 
@@ -44,9 +42,10 @@ async def update_container_resources(
         if container.facts.finished_at or container.facts.is_lost:
             raise StateError(f"container {container.id}: has ended")
         if container.facts.started_at:
-            await asyncio.to_thread(_apply, node, container, limits)
+            await asyncio.to_thread(node.handler_of(container).update, container.id, limits)
         else:
             _rewrite(node, container, limits)
+        faults.reach("applied")
         container.config.linux.resources.CopyFrom(merged(container.config.linux.resources, request.linux))
         container.update()
     return UpdateContainerResourcesResponse()
@@ -64,11 +63,6 @@ def merged(old: LinuxContainerResources, new: LinuxContainerResources) -> LinuxC
         found.hugepage_limits.extend(kept)
     found.MergeFrom(new)
     return found
-
-
-def _apply(node: Node, container: Container, limits: Resources) -> None:
-    with Record(node.places.runtime, container.id) as record, Cgroup(record.cgroup) as cgroup:
-        update(cgroup, limits, place="linux")
 
 
 def _rewrite(node: Node, container: Container, limits: Resources) -> None:

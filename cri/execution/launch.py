@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from firkin.cri.streaming.process_session import ProcessSession, child_exit
 from firkin.errors import ConfigError, StateError
@@ -21,7 +22,7 @@ from firkin.runtime.create import run_or_raise
 from firkin.runtime.spawn import Outcome
 from firkin.runtime.store import Container
 
-__all__ = ["Launcher", "Program", "Wish"]
+__all__ = ["Launcher", "Program", "Wish", "document_of", "pipes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,26 @@ class Wish:
     stderr: bool = True
     terminal: bool = False
 
+    @property
+    def streams(self) -> list[int]:
+        """The numbers of those streams."""
+        return [number for number, wanted in enumerate((self.stdin, self.stdout, self.stderr)) if wanted]
+
+
+class Ended(Protocol):
+    """The end of a program."""
+
+    async def wait(self) -> int:
+        """The exit code, once it has ended. Any number may wait."""
+
+    def kill(self) -> None:
+        """Kill it, if it still runs."""
+
 
 class Program:
-    """A program that runs, a child of this process, and the session with it."""
+    """A program that runs, and the session with it."""
 
-    def __init__(self, ended: _Ended, session: ProcessSession) -> None:
+    def __init__(self, ended: Ended, session: ProcessSession) -> None:
         self._ended = ended
         self.session = session
 
@@ -74,16 +90,15 @@ class Launcher:
     def _spawn(self, container: str, wish: Wish) -> tuple[Outcome, dict[int, int]]:
         plan = self._compile(container, wish)
         if wish.terminal:
-            with _streams(()) as (theirs, _):
+            with pipes(()) as (theirs, _):
                 return run_or_raise(plan, theirs), {}
-        wanted = [number for number, is_wanted in enumerate((wish.stdin, wish.stdout, wish.stderr)) if is_wanted]
-        with _streams(wanted) as (theirs, ours):
+        with pipes(wish.streams) as (theirs, ours):
             return run_or_raise(plan, theirs), ours
 
     def _compile(self, container: str, wish: Wish) -> bytes:
         with Container(self._root, container) as record:
             pid, started = record.pid, record.state.get("startTime")
-        linux, base = _parts(self._root, container)
+        linux, base = document_of(self._root, container)
         if not pid or not isinstance(started, int):
             raise StateError(f"container {container}: does not run")
         process = replace(base, args=wish.args, terminal=wish.terminal, console_size=None)
@@ -110,8 +125,9 @@ class _Ended:
 
 
 @lru_cache(maxsize=32)
-def _parts(root: str, container: str) -> tuple[Linux, Process]:
-    # The record keeps the configuration of the container's creation, and probes come again and again.
+def document_of(root: str, container: str) -> tuple[Linux, Process]:
+    """What the record below `root` has of a container's configuration. Raises NotFoundError, ConfigError."""
+    # It is that of the container's creation, and probes come again and again.
     with Container(root, container) as record:
         config = load_config(record.config_text())
     if config.linux is None or config.process is None:
@@ -120,8 +136,11 @@ def _parts(root: str, container: str) -> tuple[Linux, Process]:
 
 
 @contextmanager
-def _streams(wanted: Sequence[int]) -> Iterator[tuple[tuple[int, int, int], dict[int, int]]]:
-    # The program's ends, /dev/null where nobody is at the other one, and ours, which a failure closes.
+def pipes(wanted: Sequence[int]) -> Iterator[tuple[tuple[int, int, int], dict[int, int]]]:
+    """A program's standard streams, and our ends of those that are `wanted`; the others are /dev/null.
+
+    The program's are closed at the end of the context, ours by a failure in it.
+    """
     theirs: dict[int, int] = {}
     ours: dict[int, int] = {}
     try:

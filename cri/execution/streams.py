@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 
+from firkin.cri import faults
 from firkin.cri.execution.attachment import Attachment, ask_to_attach
-from firkin.cri.execution.launch import Launcher, Wish
+from firkin.cri.execution.launch import Wish
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
 from firkin.cri.streaming.dialer import connect_in
@@ -32,9 +33,8 @@ def running(node: Node, id: str) -> Container:
 class Streams:
     """The seam of firkin.cri.streaming to this server."""
 
-    def __init__(self, node: Node, launcher: Launcher) -> None:
+    def __init__(self, node: Node) -> None:
         self._node = node
-        self._launcher = launcher
 
     async def exec(self, request: ExecRequest) -> Session:
         """Start a program in a container. Raises NotFoundError, StateError, FirkinError."""
@@ -43,7 +43,9 @@ class Streams:
         wish = Wish(
             request.command, stdin=wanted.stdin, stdout=wanted.stdout, stderr=wanted.stderr, terminal=wanted.tty
         )
-        return (await self._launcher.launch(container.id, wish)).session
+        program = await self._node.handler_of(container).launch(container.id, wish)
+        faults.reach("launched", call="stream")
+        return program.session
 
     async def attach(self, request: AttachRequest) -> Session:
         """Take part in the streams of a container. Raises NotFoundError, StateError, KernelError."""
@@ -53,6 +55,7 @@ class Streams:
             client, done = await asyncio.to_thread(ask_to_attach, fd, request.wanted)
         finally:
             os.close(fd)
+        faults.reach("attached", call="stream")
         return Attachment(client, request.wanted, done)
 
     async def connect(self, sandbox: str, port: int) -> Connection:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from firkin.cri.execution.launch import Launcher, Program, Wish
+from firkin.cri import faults
+from firkin.cri.execution.launch import Program, Wish
 from firkin.cri.streaming.session import Source
 from firkin.errors import DeadlineError
 
-__all__ = ["MOST_OUTPUT", "Result", "run_to_end"]
+__all__ = ["MOST_OUTPUT", "Launcher", "Result", "run_to_end"]
 
 MOST_OUTPUT = 16 << 20
 """Bytes of each stream that are kept; a program that writes more goes on, and the rest is dropped (CVE-2022-1708)."""
+
+
+class Launcher(Protocol):
+    """Who starts programs."""
+
+    async def launch(self, container: str, wish: Wish) -> Program:
+        """Start one in a container."""
 
 
 class Result(NamedTuple):
@@ -27,9 +35,10 @@ async def run_to_end(launcher: Launcher, container: str, args: tuple[str, ...], 
     """Run a program in a container.
 
     Parameters: `seconds` is how long it may take, 0 for ever; then it is killed.
-    Raises DeadlineError, and what Launcher.launch() raises.
+    Raises DeadlineError, and what `launch` of the launcher raises.
     """
     program = await _launched(launcher, container, args)
+    faults.reach("launched")
     try:
         async with asyncio.timeout(seconds or None):
             return await _collect(program)

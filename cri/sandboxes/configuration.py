@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from firkin.cri import network
 from firkin.cri.api.pod_pb2 import PodSandboxConfig, Protocol
 from firkin.cri.api.security_pb2 import IDMapping, NamespaceMode
+from firkin.cri.handlers.handler import Handler
 from firkin.cri.network.model import Dns
 from firkin.errors import ConfigError, UnsupportedError
 from firkin.oci.runtime_spec import Config, IdMapping, Linux, Namespace, Root
 
-__all__ = ["check", "has_own_network", "network_sandbox", "sandbox_configuration"]
+__all__ = ["check", "check_features", "has_own_network", "network_sandbox", "sandbox_configuration"]
 
 _DOCUMENT = "RunPodSandboxRequest"
 _CONTEXT = "config.linux.security_context"
@@ -35,6 +36,14 @@ def check(config: PodSandboxConfig) -> None:
         raise _wrong(f"{_CONTEXT}.run_as_group", "needs run_as_user")
     _check_sysctls(config)
     _check_user_namespace(config)
+
+
+def check_features(config: PodSandboxConfig, handler: Handler) -> None:
+    """Raise UnsupportedError for what containers of this handler can not have."""
+    options = config.linux.security_context.namespace_options
+    if options.userns_options.uids and not handler.features.user_namespaces:
+        place = f"{_CONTEXT}.namespace_options.userns_options"
+        raise UnsupportedError(place, f"is nothing that the runtime handler {handler.name} has", document=_DOCUMENT)
 
 
 def has_own_network(config: PodSandboxConfig) -> bool:

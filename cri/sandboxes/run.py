@@ -7,6 +7,7 @@ import os
 import time
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.cri.api.sandbox_pb2 import RunPodSandboxRequest, RunPodSandboxResponse
@@ -15,12 +16,17 @@ from firkin.cri.records.creations import check_same
 from firkin.cri.records.sandbox import Sandbox, SandboxFacts, sandbox_name
 from firkin.cri.records.table import new_id
 from firkin.cri.rollback import Rollback
-from firkin.cri.sandboxes.configuration import check, has_own_network, network_sandbox, sandbox_configuration
+from firkin.cri.sandboxes.configuration import (
+    check,
+    check_features,
+    has_own_network,
+    network_sandbox,
+    sandbox_configuration,
+)
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
 from firkin.cri.telemetry.meters import SET_UP
-from firkin.errors import NotFoundError
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
 from firkin.runtime.compile.sandbox import SandboxRequest
@@ -40,8 +46,7 @@ async def run_pod_sandbox(node: Node, request: RunPodSandboxRequest) -> RunPodSa
     """
     config, handler = request.config, request.runtime_handler
     check(config)
-    if handler not in ("", "firkin"):
-        raise NotFoundError(f"runtime handler {handler!r}: there is none but firkin")
+    check_features(config, node.handlers.named(handler))
     name = sandbox_name(config)
     made = node.sandboxes.by_name(name)
     if made is not None and made.facts.is_ready:
@@ -79,7 +84,9 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     undo.add("sandbox", lambda: release(node, sandbox))
     directory = node.places.sandbox(sandbox.id)
     os.mkdir(directory, 0o700)
+    faults.reach("directory")
     namespaces, init = await asyncio.to_thread(_pin, node, sandbox.id, wanted)
+    faults.reach("pinned")
     config = sandbox.config
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
@@ -88,8 +95,10 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
             found = await node.networks.attach(wish)
         addresses = found.ips
     write_files(directory, config, addresses, own_network=has_own_network(config))
+    faults.reach("files")
     if "ipc" in namespaces:
         mount_shm(f"{directory}/shm")
+        faults.reach("shm")
     sandbox.update(is_ready=True, namespaces=namespaces, addresses=addresses, init=init)
 
 

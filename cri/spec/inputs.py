@@ -10,9 +10,10 @@ from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.oci.image.config import ProcessConfig
 from firkin.oci.runtime_spec import IdMapping, Seccomp
 
-__all__ = ["HostDevice", "HostFacts", "ImageMount", "Inputs", "PodFiles", "invalid"]
+__all__ = ["DOCUMENT", "HostDevice", "HostFacts", "ImageMount", "Inputs", "PodFiles", "invalid"]
 
-_DOCUMENT = "CreateContainerRequest"
+DOCUMENT = "CreateContainerRequest"
+"""What errors call the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +98,4 @@ def invalid(path: str, reason: str, *, hint: str = "") -> Exception:
     """The error for what is wrong at `path` of the request."""
     from firkin.errors import ConfigError
 
-    return ConfigError(path, reason, document=_DOCUMENT, hint=hint)
+    return ConfigError(path, reason, document=DOCUMENT, hint=hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -18,6 +19,9 @@ from firkin.kubelet.probes.verdict import Failed, Running, Verdict
 __all__ = ["ContainerProbes", "Surroundings", "Timer"]
 
 _LOG = log.to("probes")
+
+# Questions are asked at quarters of a second: those of 110 pods cost half when several are asked at one waking.
+_TICKS = 4
 
 
 class Handle(Protocol):
@@ -180,6 +184,7 @@ class _Asker:
         # At even distances; those that an answer was waited for in are left out.
         now, period = self._around.timer.time(), self.probe.period_seconds
         self._due += period * max(1, int((now - self._due) // period) + 1)
+        self._due = math.ceil(self._due * _TICKS) / _TICKS
         self._handle = self._around.timer.call_at(self._due, self._begin)
 
 

@@ -85,8 +85,11 @@ MODULES = {
     "fsck": "firkin.runtime.commands.fsck",
     "cgroup": "firkin.runtime.commands.cgroup",
     "top": "firkin.runtime.commands.top",
+    "bench": "firkin.workbench.command",
     "cri": "firkin.cri.command",
-    "config": "firkin.cri.config_command",
+    "kubelet": "firkin.kubelet.command",
+    "node": "firkin.kubelet.node_command",
+    "config": "firkin.kubelet.config_command",
     "completion": "firkin.runtime.commands.completion",
     "help": "firkin.runtime.commands.help",
 }

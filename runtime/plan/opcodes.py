@@ -104,6 +104,12 @@ FIND_EXECUTABLE = 108
 EXEC = 109
 REAP = 112
 DIE_WITH_PARENT = 113
+PROGRAM = 120
+ADOPT = 121
+MOUNT = 122
+UNMOUNT = 123
+TERMINAL_LISTEN = 124
+TERMINAL_ACCEPT = 125
 
 # Kinds of the arguments, one letter each.
 KINDS = {
@@ -191,4 +197,10 @@ KINDS = {
     109: "vvv",
     112: "",
     113: "",
+    120: "Stvvn",
+    121: "oStst",
+    122: "st",
+    123: "st",
+    124: "ot",
+    125: "st",
 }

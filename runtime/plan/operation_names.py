@@ -87,4 +87,10 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     109: ("exec", ("candidates", "args", "env")),
     112: ("reap", ()),
     113: ("die-with-parent", ()),
+    120: ("program", ("output", "path", "args", "env", "timeout_ms")),
+    121: ("adopt", ("cgroup", "root", "path", "dir", "file")),
+    122: ("mount", ("tree", "path")),
+    123: ("unmount", ("tree", "path")),
+    124: ("terminal-listen", ("out", "path")),
+    125: ("terminal-accept", ("socket", "path")),
 }

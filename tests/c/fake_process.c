@@ -237,10 +237,24 @@ static long call_socketpair(const long *arg)
 	return 0;
 }
 
+static long call_pipe(const long *arg)
+{
+	int *ends = (void *)arg[0];
+	fake_writes(ends, 2 * sizeof *ends);
+	long pair[4] = { 0, arg[1] & O_CLOEXEC ? SOCK_CLOEXEC : 0, 0, arg[0] };
+	return call_socketpair(pair);
+}
+
 static long call_connect(const long *arg)
 {
 	fake_reads((void *)arg[1], (size_t)arg[2]);
 	return of_descriptor(arg);
+}
+
+static long call_accept(const long *arg)
+{
+	long r = of_descriptor(arg);
+	return r ? r : fake_open(FAKE_OTHER, !!(arg[3] & SOCK_CLOEXEC));
 }
 
 static long check_sent_descriptors(const struct msghdr *message)
@@ -308,6 +322,13 @@ static unsigned make_record(struct plan_record *record, uint8_t byte)
 	return fake_byte() % 80;
 }
 
+/* The name of a terminal, and the terminal. */
+static long receive_name(struct msghdr *message, uint8_t byte)
+{
+	receive_descriptors(message, byte & 1);
+	return byte < 128 ? (long)message->msg_iov[0].iov_len : 0;
+}
+
 static long call_recvmsg(const long *arg)
 {
 	struct msghdr *message = (void *)arg[1];
@@ -321,6 +342,8 @@ static long call_recvmsg(const long *arg)
 		return r;
 	uint8_t byte = fake_byte();
 	message->msg_flags = 0;
+	if (message->msg_iov[0].iov_len < sizeof *record)
+		return receive_name(message, byte);
 	/* A script that is used up is the end of the file. */
 	if (!fake.script_size && !fake.arrived) {
 		message->msg_controllen = 0;
@@ -344,6 +367,8 @@ const struct fake_entry fake_process_calls[] = {
 	{ SYS_rt_sigprocmask, call_sigprocmask }, { SYS_rt_sigaction, call_sigaction },
 	{ SYS_rt_sigtimedwait, call_sigtimedwait },
 	{ SYS_clock_gettime, call_clock_gettime }, { SYS_ppoll, call_ppoll }, { SYS_bpf, call_bpf },
-	{ SYS_socket, call_socket }, { SYS_socketpair, call_socketpair }, { SYS_connect, call_connect },
+	{ SYS_socket, call_socket }, { SYS_socketpair, call_socketpair }, { SYS_pipe2, call_pipe },
+	 { SYS_connect, call_connect },
+	{ SYS_bind, call_connect }, { SYS_listen, of_descriptor }, { SYS_accept4, call_accept },
 	{ SYS_sendmsg, call_sendmsg }, { SYS_recvmsg, call_recvmsg }, { 0, NULL },
 };

@@ -52,3 +52,16 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, damage: bytes) -> None:
     done = subprocess.run([FIRKIN_PLAN, tmp_path / "plan"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_process_is_told_on_a_descriptor(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    id = firkin.new_id()
+    save_plan(bundle.shell("ls /proc/self/fd; exit 9"), firkin.root, id, tmp_path / "plan")
+    told, tells = os.pipe()
+    command = [str(FIRKIN_PLAN), str(tmp_path / "plan"), str(tells)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, pass_fds=[tells])
+    os.close(tells)
+    assert (done.returncode, done.stdout.split()) == (9, ["0", "1", "2", "3"])
+    assert int(os.read(told, 100)) == firkin.state(id)["pid"] or firkin.state(id)["status"] == "stopped"
+    os.close(told)
+    assert subprocess.run([FIRKIN_PLAN, tmp_path / "plan", "77"], capture_output=True, check=False).returncode == 2
