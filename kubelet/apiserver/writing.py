@@ -23,6 +23,7 @@ from firkin.kubelet.apiserver.target import Target
 from firkin.kubelet.http.message import Request
 from firkin.kubelet.objects.defaults import complete, complete_job
 from firkin.kubelet.objects.encode import encode
+from firkin.kubelet.objects.kinds import kind_of
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.objects.validation.check import check, check_change
 from firkin.kubelet.resources.qos import qos_class
@@ -149,8 +150,13 @@ class Writing:
         elif hasattr(before, "status"):
             item = _replace(item, status=before.status)
         item = complete(item, before.metadata.namespace or "default", self._node)
+        annotations = item.metadata.annotations
+        if not is_static(before):
+            # What has it belongs to a source.
+            annotations = {name: text for name, text in annotations.items() if name != _SOURCE}
         metadata = _replace(
             item.metadata,
+            annotations=annotations,
             uid=item.metadata.uid or before.metadata.uid,
             resource_version=version or before.metadata.resource_version,
             creation_timestamp=before.metadata.creation_timestamp,
@@ -161,10 +167,10 @@ class Writing:
 
 
 def static_refusal(item: Resource) -> RequestError:
-    """A pod of a manifest can not be changed through the API."""
-    where = item.metadata.annotations[_SOURCE]
-    name = item.metadata.name
-    return RequestError(403, f'pods "{name}" is forbidden: it is a static pod: change or remove its manifest ({where})')
+    """What is of a manifest can not be changed through the API."""
+    where = item.metadata.annotations.get("firkin.io/config.origin", item.metadata.annotations[_SOURCE])
+    what = f'{kind_of(type(item)).resource} "{item.metadata.name}"'
+    return RequestError(403, f"{what} is forbidden: it is of a manifest: change or remove {where}")
 
 
 def _decoded(value: Any, target: Target, request: Request) -> tuple[Resource, list[str]]:

@@ -214,13 +214,15 @@ def test_what_belongs_to_what_is_deleted_may_be_left(api: ApiCaller) -> None:
 
 
 def test_a_static_pod_is_changed_in_its_manifest(api: ApiCaller) -> None:
-    api.call("POST", PODS, pod())
     source = {"kubernetes.io/config.source": "file"}
-    api.call("PATCH", f"{PODS}/web", {"metadata": {"annotations": source}}, "merge-patch+json")
+    api.call("POST", PODS, {**pod("claims"), "metadata": {"name": "claims", "annotations": source}})
+    patch = {"metadata": {"annotations": source}}
+    assert api.call("PATCH", f"{PODS}/claims", patch, "merge-patch+json")[1]["metadata"].get("annotations") is None
+    api.objects.create(Pod(metadata=ObjectMeta(name="web", namespace="default", annotations=source)))
     for method, body in (("DELETE", None), ("PUT", pod()), ("PATCH", {"metadata": {"labels": {"a": "b"}}})):
         status, answer = api.call(method, f"{PODS}/web", body, "merge-patch+json" if method == "PATCH" else "json")
         assert (status, answer["reason"]) == (403, "Forbidden")
-        assert "is a static pod: change or remove its manifest" in answer["message"]
+        assert "is of a manifest: change or remove file" in answer["message"]
 
 
 def lines(api: ApiCaller, path: str, count: int) -> list[dict[str, Any]]:
