@@ -24,11 +24,15 @@ class ApiCaller:
 
     def request(self, method: str, path: str, body: object = None, kind: str = "json", accept: str = "") -> Response:
         """The answer to a request; `kind` is the end of its body's media type."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
-        headers = {"content-type": f"application/{kind}", "accept": accept}
-        answer = asyncio.run(self.api.handle(Request(method, path, headers, content)))
+        answer = asyncio.run(self.ask(method, path, body, kind, accept))
         assert isinstance(answer, Response)
         return answer
+
+    async def ask(self, method: str, path: str, body: object = None, kind: str = "json", accept: str = "") -> Answer:
+        """The same from within a loop."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else b""
+        headers = {"content-type": f"application/{kind}", "accept": accept}
+        return await self.api.handle(Request(method, path, headers, content))
 
     def call(
         self, method: str, path: str, body: object = None, kind: str = "json", accept: str = ""
