@@ -114,7 +114,7 @@ async def _recover_sandbox(node: Node, sandbox: Sandbox) -> None:
 
 async def _recover_container(node: Node, exits: Exits, container: Container) -> None:
     directory = node.places.container(container.id)
-    if container.facts.sandbox not in {sandbox.id for sandbox in node.sandboxes}:
+    if node.sandboxes.find(container.facts.sandbox) is None:
         _LOGGER.warning("container %s: its sandbox is gone", container.id)
     decision = decide(container.facts, _look(directory))
     _LOGGER.debug("container %s: %s", container.id, decision.value)
