@@ -67,8 +67,10 @@ async def recover(node: Node, exits: Exits) -> None:
         for sandbox in node.sandboxes:
             await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
         faults.reach("sandboxes")
-        for container in node.containers:
-            await _guarded(_recover_container(node, exits, container), f"container {container.id}")
+        # Their monitors are asked side by side: one that does not answer keeps nobody but its container waiting.
+        await asyncio.gather(
+            *(_guarded(_recover_container(node, exits, one), f"container {one.id}") for one in node.containers)
+        )
         faults.reach("containers")
         await _guarded(_collect(node), "what is left over")
         faults.reach("collected")
@@ -141,33 +143,36 @@ def _look(directory: str) -> str | None:
 
 
 async def _watch(node: Node, exits: Exits, container: Container) -> None:
-    status = await asyncio.to_thread(_ask, node.places.container(container.id))
-    if status is None or not status.monitor:
+    found = await asyncio.to_thread(_attend, node.places.container(container.id))
+    if found is None:
         await exits.settle(container)
         return
+    status, monitor = found
+    # Its end is noticed from now on, whatever becomes of the rest.
+    exits.watch(container, monitor)
     if not container.facts.started_at:
         # The server was killed between the start and its writing down.
         container.update(started_at=status.started_ns, process=(status.pid, status.start_time))
-    try:
-        pidfd = os.pidfd_open(status.monitor)
-    except ProcessLookupError:
-        await exits.settle(container)
-        return
-    exits.watch(container, pidfd)
-    # The number may have been given to another process before it was opened: the monitor itself tells.
-    if _look(node.places.container(container.id)) != ATTENDED:
-        await exits.settle(container)
 
 
-def _ask(directory: str) -> Status | None:
+def _attend(directory: str) -> tuple[Status, int] | None:
+    """What the monitor says, and a pidfd of it; None if it has gone."""
     fd = os.open(directory, _DIRECTORY)
     try:
         with Client(fd) as client:
-            return client.status()
-    except StateError:
+            status = client.status()
+            if not status.monitor:
+                return None
+            monitor = os.pidfd_open(status.monitor)
+            # The number may have been given to another process, but not while the connection stands.
+            if client.receive() is None:
+                return status, monitor
+            os.close(monitor)
+    except (StateError, ProcessLookupError):
         return None
     finally:
         os.close(fd)
+    return None
 
 
 async def _collect(node: Node) -> None:

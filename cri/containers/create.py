@@ -56,6 +56,7 @@ async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
         raise StateError(f"pod sandbox {sandbox.id}: is not ready")
     _check_features(node.handlers.of_record(sandbox.facts.handler), config)
     image = await node.catalog.allowed(config.image.image)
+    mounted = await images_of(node, config)
     id = new_id()
     directory = node.places.container(id)
     async with Rollback() as undo:
@@ -67,14 +68,15 @@ async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
             id,
             image.local,
             volumes=volumes_of(image.local, config),
-            images=await images_of(node, config),
+            images={place: (entry.local, path) for place, (entry, path) in mounted.items()},
             ids=ids_of(sandbox),
         )
         undo.add("file system", lambda: node.file_systems.remove(files.holding))
         faults.reach("file-system")
         inputs = inputs_of(node, sandbox, config, id, image.local, files)
         found = _configuration(inputs)
-        container = _record(node, sandbox, config, id, image, files, found)
+        ids = {place: entry.id for place, (entry, _) in mounted.items()}
+        container = _record(node, sandbox, config, id, image, files, found, ids)
         write_plan(node, container, found, files)
         faults.reach("plan")
         container.prepared = found, files
@@ -117,6 +119,7 @@ def _record(
     image: CatalogEntry,
     files: FileSystem,
     found: Config,
+    mounted: dict[str, str],
 ) -> Container:
     user = found.process.user if found.process else None
     log = ""
@@ -133,6 +136,7 @@ def _record(
         user=(user.uid, user.gid, *user.additional_gids) if user else (),
         stop_signal=stop_signal(config.stop_signal, process_of_image(image.local).stop_signal),
         snapshot=files.holding,
+        mounted_images=mounted,
         handler=sandbox.facts.handler,
     )
     return Container(id, config, facts, node.database)
