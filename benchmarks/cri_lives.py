@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
+from tests.support.mountinfo import mounts_below
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def holdings(server: Server, cgroup: str) -> dict[str, int]:
         "threads": int(status["Threads"]),
         "processes": sum(name.isdecimal() for name in os.listdir("/proc")),
         "cgroups": sum(1 for _ in os.walk(Path(find_hierarchy().mount, cgroup))),
-        "mounts": len(Path(f"/proc/{pid}/mountinfo").read_text().splitlines()),
+        "mounts": len(mounts_below(server.socket.parent)),
         "links": len(_said("ip", "-o", "link", "show", "type", "veth")),
         "lines of nftables": len(_said("nft", "list", "table", "inet", "firkin")),
         "files of the state": sum(len(names) + len(files) for _, names, files in os.walk(_state(server))),
