@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import ContainerConfig, CreateContainerRequest, CreateContainerResponse
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.cdi.apply import apply_edits
@@ -61,6 +62,7 @@ async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
     async with Rollback() as undo:
         undo.add("directory", lambda: _remove(directory))
         os.mkdir(directory, 0o700)
+        faults.reach("directory")
         files = await node.file_systems.make(
             f"{directory}/holding",
             id,
@@ -70,11 +72,13 @@ async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
             ids=ids_of(sandbox),
         )
         undo.add("file system", lambda: node.file_systems.remove(files.holding))
+        faults.reach("file-system")
         inputs = inputs_of(node, sandbox, config, id, image.local, files)
         found = _configuration(inputs)
         ids = {place: entry.id for place, (entry, _) in mounted.items()}
         container = _record(node, sandbox, config, id, image, files, found, ids)
         write_plan(node, container, found, files)
+        faults.reach("plan")
         container.prepared = found, files
         container.update(created_at=time.time_ns())
     node.containers.add(container)
