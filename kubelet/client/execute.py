@@ -97,32 +97,33 @@ def _write(channel: int, data: bytes) -> None:
 
 
 async def _send_input(connection: ClientConnection) -> None:
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    try:
-        loop.add_reader(0, readable.set)
-    except (OSError, ValueError):
-        # A file is always readable, and epoll does not take it.
-        readable.set()
-        await _send_file(connection)
-        return
-    try:
-        while True:
-            await readable.wait()
-            readable.clear()
-            data = os.read(0, _PIECE)
-            if not data:
-                break
-            await connection.send(bytes([_STDIN]) + data)
-    finally:
-        loop.remove_reader(0)
-    await _end_input(connection)
-
-
-async def _send_file(connection: ClientConnection) -> None:
-    while data := os.read(0, _PIECE):
+    while True:
+        await _input_is_there()
+        data = os.read(0, _PIECE)
+        if not data:
+            break
         await connection.send(bytes([_STDIN]) + data)
     await _end_input(connection)
+
+
+async def _input_is_there() -> None:
+    # Standard input stays as it is, which others may read too: a read before there is anything would block.
+    loop = asyncio.get_running_loop()
+    is_there: asyncio.Future[None] = loop.create_future()
+
+    def tell() -> None:
+        loop.remove_reader(0)
+        is_there.set_result(None)
+
+    try:
+        loop.add_reader(0, tell)
+    except PermissionError:
+        # A file is always readable, and epoll does not take it.
+        return
+    try:
+        await is_there
+    finally:
+        loop.remove_reader(0)
 
 
 async def _end_input(connection: ClientConnection) -> None:

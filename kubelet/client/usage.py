@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from firkin.errors import FirkinError
 from firkin.kubelet.api.quantity import parse_quantity
 from firkin.kubelet.client.agent import Agent
 
@@ -22,7 +21,7 @@ class _Row(NamedTuple):
 
 
 def node_table(agent: Agent, name: str, *, has_heading: bool) -> str:
-    """What nodes use, and of how much. Raises FirkinError."""
+    """What nodes use, and of how much. Raises AgentError."""
     found = agent.get(f"{_METRICS}/nodes/{name}" if name else f"{_METRICS}/nodes")
     lines = [["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]] if has_heading else []
     for item in found.get("items", [found]):
@@ -52,12 +51,12 @@ def pod_table(
     has_sum: bool,
     has_heading: bool,
 ) -> str:
-    """What pods use; `namespace` "" is all of them. Raises FirkinError."""
+    """What pods use; `namespace` "" is all of them. Empty if there are none. Raises AgentError."""
     path = f"{_METRICS}/namespaces/{namespace}/pods" if namespace else f"{_METRICS}/pods"
     found = agent.get(f"{path}/{name}" if name else path, [("labelSelector", selector)] if selector else [])
     items = found.get("items", [found])
     if not items:
-        raise FirkinError(f"No resources found in {namespace} namespace." if namespace else "No resources found")
+        return ""
     rows = [row for item in items for row in _rows(item, has_namespace=not namespace, by_container=by_container)]
     rows.sort(key=_order(sort_by))
     columns = [*(["NAMESPACE"] if not namespace else []), *(["POD", "NAME"] if by_container else ["NAME"])]

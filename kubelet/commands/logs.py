@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firkin.errors import UsageError
+from firkin.errors import FirkinError, UsageError
 from firkin.kubelet.client.options import NAMESPACE, SELECTOR, SOCKET, agent_of, pod_name, pods_path
 from firkin.runtime.cli.options import Command, Option
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "run"]
 
 _OF_MANY = "10"
+_KINDS = ("initContainers", "containers", "ephemeralContainers")
 
 
 def _check(invocation: Invocation) -> None:
@@ -81,7 +82,7 @@ def run(invocation: Invocation) -> int:
         path = pods_path(invocation, pod["metadata"]["name"])
         sources += [Source(path, pod["metadata"]["name"], name) for name in _containers(invocation, pod)]
     if not sources:
-        invocation.log.info(f"No resources found in {invocation.text('namespace')} namespace.")
+        _tell(f"No resources found in {invocation.text('namespace')} namespace.")
         return 0
     query = [(name, "true") for name in ("follow", "previous", "timestamps") if invocation.flag(name)]
     tail = invocation.text("tail") or (_OF_MANY if invocation.text("selector") else "")
@@ -115,9 +116,13 @@ def _pods(invocation: Invocation) -> list[dict[str, Any]]:
 def _containers(invocation: Invocation, pod: dict[str, Any]) -> list[str]:
     spec = pod["spec"]
     if invocation.flag("all-containers"):
-        kinds = ("initContainers", "containers", "ephemeralContainers")
-        return [one["name"] for kind in kinds for one in spec.get(kind, ())]
+        return [one["name"] for kind in _KINDS for one in spec.get(kind, ())]
     given = invocation.text("container") or (invocation.arguments[1] if len(invocation.arguments) > 1 else "")
+    known = [one["name"] for kind in _KINDS for one in spec.get(kind, ())]
+    if given and given not in known:
+        raise FirkinError(
+            f"container {given} is not valid for pod {pod['metadata']['name']} out of: {', '.join(known)}"
+        )
     if given or len(spec["containers"]) == 1:
         return [given or spec["containers"][0]["name"]]
     names = [one["name"] for one in spec["containers"]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from firkin.errors import UsageError
 from firkin.kubelet.client.options import ALL_NAMESPACES, NAMESPACE, SELECTOR, SOCKET, agent_of
 from firkin.runtime.cli.options import Command, Option
@@ -66,5 +68,8 @@ def run(invocation: Invocation) -> int:
         has_sum=invocation.flag("sum"),
         has_heading=not invocation.flag("no-headers"),
     )
+    if not text:
+        where = "" if invocation.flag("all-namespaces") else f" in {invocation.text('namespace')} namespace."
+        sys.stderr.write(f"No resources found{where}\n")
     print(text, end="")
     return 0

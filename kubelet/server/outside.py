@@ -81,7 +81,7 @@ class Outside:
         except FirkinError as error:
             return RequestError(500, str(error)).response()
         if found is None:
-            return RequestError(404, "the server could not find the requested resource").response()
+            return RequestError(404, _missing(request.path)).response()
         return _json(found)
 
     async def answer(self, request: Request) -> Answer | None:
@@ -161,6 +161,15 @@ class Outside:
 
     async def _metrics_probes(self) -> Response:
         return _text(probe_families(self._probes.tallies()))
+
+
+def _missing(path: str) -> str:
+    match path.removeprefix(f"/apis/{GROUP}/v1beta1").strip("/").split("/"):
+        case ["namespaces", namespace, "pods", name]:
+            return f'podmetrics.{GROUP} "{namespace}/{name}" not found'
+        case ["nodes", name]:
+            return f'nodemetrics.{GROUP} "{name}" not found'
+    return "the server could not find the requested resource"
 
 
 def _only(request: Request, *methods: str) -> None:

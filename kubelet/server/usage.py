@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,8 @@ __all__ = ["GROUP", "Usage"]
 GROUP = "metrics.k8s.io"
 _VERSION = f"{GROUP}/v1beta1"
 _WINDOW = "10s"
+# What is used now is what is used between two readings: where there was none lately, there is one first.
+_SPAN = 1.0
 _RESOURCES = (("nodes", "NodeMetrics", False), ("pods", "PodMetrics", True))
 
 
@@ -38,9 +41,9 @@ class Usage:
             case ["v1beta1"]:
                 return _resources()
             case ["v1beta1", "nodes"]:
-                return _list("NodeMetricsList", [self._node()])
+                return _list("NodeMetricsList", [await self._node()])
             case ["v1beta1", "nodes", name] if name == self._node_name:
-                return self._node()
+                return await self._node()
             case ["v1beta1", "pods"]:
                 return _list("PodMetricsList", await self._pods("", labels))
             case ["v1beta1", "namespaces", namespace, "pods"]:
@@ -50,15 +53,24 @@ class Usage:
                 return next((one for one in found if one["metadata"]["name"] == name), None)
         return None
 
-    def _node(self) -> dict[str, Any]:
-        cpu, memory = self._collector.machine.cpu(), self._collector.machine.memory()
+    async def _node(self) -> dict[str, Any]:
+        machine = self._collector.machine
+        cpu = machine.cpu()
+        if cpu.usage_nano_cores is None:
+            await asyncio.sleep(_SPAN)
+            cpu = machine.cpu()
+        memory = machine.memory()
         usage = _quantities(cpu.usage_nano_cores or 0, memory.working_set_bytes or 0)
         return {**_head("NodeMetrics", {"name": self._node_name}, memory.time), "usage": usage}
 
     async def _pods(self, namespace: str, labels: Callable[[dict[str, str]], bool]) -> list[dict[str, Any]]:
         known = {pod.metadata.uid: pod for pod in self._objects.list(Pod, namespace)}
         found = []
-        for usage in await self._collector.pods():
+        pods = await self._collector.pods()
+        if any(one.cpu is not None and one.cpu.usage_nano_cores is None for pod in pods for one in pod.containers):
+            await asyncio.sleep(_SPAN)
+            pods = await self._collector.pods()
+        for usage in pods:
             pod = known.get(usage.pod_ref.uid)
             if pod is not None and labels(pod.metadata.labels) and (one := _pod(usage, pod)) is not None:
                 found.append(one)

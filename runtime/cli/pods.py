@@ -19,7 +19,10 @@ POD_MODULES = {
 
 _KINDS = ("pod", "pods", "po", "node", "nodes", "no")
 # Options of the commands for pods alone, which those for containers do not have.
-_OPTIONS = ("-n", "--namespace", "-A", "--all-namespaces", "-l", "--selector", "-f", "--filename")
+_OPTIONS = (
+    "-n", "--namespace", "-A", "--all-namespaces", "-l", "--selector", "-f", "--filename", "--socket", "--containers",
+    "--no-headers", "--sort-by", "--sum",
+)  # fmt: skip
 
 
 def means_pods(command: Command, words: list[str]) -> bool:

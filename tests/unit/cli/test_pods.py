@@ -32,6 +32,8 @@ from firkin.runtime.cli.pods import POD_MODULES, means_pods
         ("top pod web", True),
         ("top node", True),
         ("top -n shop", True),
+        ("top --socket /s pods", True),
+        ("top --no-headers pods", True),
     ],
 )
 def test_what_is_meant(line: str, is_pods: bool) -> None:
