@@ -86,14 +86,17 @@ class Metrics:
 class Config:
     """`[cri]`: the server.
 
-    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served. `cgroup_driver` is
-    auto or cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
+    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served:
+    to root, and to `socket_users` and `socket_group`, by name or number, if there are any. `cgroup_driver` is auto or
+    cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
     of a container's log is split.
     """
 
     root: str = "/var/lib/firkin"
     state: str = "/run/firkin/cri"
     socket: str = "/run/firkin/cri.sock"
+    socket_group: str = ""
+    socket_users: tuple[str, ...] = ()
     cgroup_driver: str = "auto"
     log_level: str = "info"
     log_format: str = "text"

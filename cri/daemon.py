@@ -10,10 +10,8 @@ import gc
 import os
 import signal
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-
-import grpc
 
 from firkin import log
 from firkin.cri.config import Config
@@ -23,6 +21,7 @@ from firkin.cri.execution.streams import Streams
 from firkin.cri.handlers.table import Handlers
 from firkin.cri.host import host_facts
 from firkin.cri.images.service import ImageService
+from firkin.cri.listen import listen
 from firkin.cri.network import Networks, Options
 from firkin.cri.node import Node
 from firkin.cri.phase import Phase
@@ -36,8 +35,8 @@ from firkin.cri.stats.service import StatsService
 from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.server import StreamingServer
 from firkin.cri.telemetry.meters import Meters
-from firkin.errors import KernelError
-from firkin.notify import notify
+from firkin.errors import StateError
+from firkin.notify import notify, sockets_handed_over
 from firkin.oci.store.images import ImageStore
 from firkin.runtime.host import read_host
 from firkin.runtime.monitor.launch import Launcher
@@ -45,23 +44,30 @@ from firkin.runtime.nursery import Nursery
 
 __all__ = ["serve"]
 
-_GRACE = 20.0
-"""Seconds that calls which were begun have to end when the server stops."""
-
-_LARGEST_MESSAGE = 16 << 20
 _LOGGER = log.to("daemon")
 
 
-async def serve(config: Config, load: Callable[[], Config]) -> None:
+async def serve(
+    config: Config, load: Callable[[], Config], beside: Callable[[asyncio.Event], Awaitable[None]] | None = None
+) -> None:
     """Serve CRI until SIGTERM or SIGINT; SIGHUP reads the configuration anew.
 
-    Parameters: `load` reads it, and raises ConfigError for what is wrong.
+    Parameters: `load` reads it, and raises ConfigError for what is wrong; `beside` runs while there is a server, until
+    the event that it is given is set, and its end is the server's.
     Raises FirkinError if something that is needed can not be had.
     """
+    if count := sockets_handed_over():
+        # Whoever connects there would wait for ever.
+        hint = "remove the socket unit; with Type=notify, clients can be started after the server"
+        raise StateError(
+            f"{count} listening sockets were handed over: gRPC serves only what it binds itself", hint=hint
+        )
     # The command line runs without: it ends before there is anything worth collecting.
     gc.enable()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # A program that does not read its input any more is an error of its stream.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     hung_up = asyncio.Event()
@@ -77,7 +83,7 @@ async def serve(config: Config, load: Callable[[], Config]) -> None:
         node.phase = Phase.SERVING
         notify("READY=1")
         _LOGGER.info("serving CRI on %s", config.socket)
-        await stopping.wait()
+        await (beside or asyncio.Event.wait)(stopping)
         node.phase = Phase.STOPPING
         notify("STOPPING=1")
         _LOGGER.info("stopping")
@@ -120,7 +126,7 @@ async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExit
     parts.callback(stats.close)
     runtime = RuntimeService(node, exits, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()}, meters)
-    await _listen(config, dispatcher, parts)
+    parts.push_async_callback(await listen(config, dispatcher))
     return node, Reload(node, images, streaming, load)
 
 
@@ -163,39 +169,3 @@ async def _streaming(config: Config, streams: Streams, parts: AsyncExitStack) ->
     await streaming.start(wanted.address, wanted.port)
     parts.push_async_callback(streaming.close)
     return streaming
-
-
-async def _listen(config: Config, dispatcher: Dispatcher, parts: AsyncExitStack) -> None:
-    server = grpc.aio.server(
-        options=[
-            ("grpc.max_receive_message_length", _LARGEST_MESSAGE),
-            # Two streams of ExecSync at their most, and what is around them.
-            ("grpc.max_send_message_length", 3 * _LARGEST_MESSAGE),
-        ]
-    )
-    server.add_generic_rpc_handlers(dispatcher.handlers())
-    os.makedirs(os.path.dirname(config.socket), 0o700, exist_ok=True)
-    _remove_socket(config.socket)
-    before = os.umask(0o177)
-    try:
-        # Born with mode 0600: nobody but root can connect.
-        server.add_insecure_port(f"unix:{config.socket}")
-    finally:
-        os.umask(before)
-    await server.start()
-
-    async def stop() -> None:
-        await server.stop(_GRACE)
-        await dispatcher.drain(_GRACE)
-        _remove_socket(config.socket)
-
-    parts.push_async_callback(stop)
-
-
-def _remove_socket(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise KernelError(f"remove {path}", error.errno or 0) from error

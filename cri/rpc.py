@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
 from firkin.cri.kept import Kept, serialize
@@ -71,7 +72,7 @@ class Dispatcher:
                 with self._observer.watch(call, request, is_read=is_read):
                     work = body(request)
                     assert isinstance(work, Awaitable)
-                    return await (work if is_read else self._finish(work))
+                    return await (work if is_read else self._finish(_passing(work)))
             except Exception as error:
                 await context.abort(code_of(error), message_of(error))
 
@@ -95,12 +96,21 @@ class Dispatcher:
                 with self._observer.watch(call, request, is_read=is_read):
                     messages = body(request)
                     assert isinstance(messages, AsyncIterator)
+                    # Says that what happens from now on is told, though nothing has happened yet.
+                    await context.send_initial_metadata(())
                     async for message in messages:
                         yield message
             except Exception as error:
                 await context.abort(code_of(error), message_of(error))
 
         return answer
+
+
+async def _passing(work: Awaitable[Message]) -> Message:
+    faults.reach("begin")
+    message = await work
+    faults.reach("answer")
+    return message
 
 
 def _is_read(call: Call) -> bool:

@@ -1,13 +1,11 @@
-"""Telling a service manager how it goes, and taking the sockets that it opened: sd_notify(3), sd_listen_fds(3)."""
+"""What is between the server and a service manager: sd_notify(3), sd_listen_fds(3)."""
 
 from __future__ import annotations
 
 import os
 import socket
 
-__all__ = ["activated_sockets", "notify"]
-
-_FIRST = 3
+__all__ = ["notify", "sockets_handed_over"]
 
 
 def notify(text: str) -> None:
@@ -24,14 +22,9 @@ def notify(text: str) -> None:
             return
 
 
-def activated_sockets() -> list[socket.socket]:
-    """The sockets that were handed over. What this process starts does not get them."""
+def sockets_handed_over() -> int:
+    """How many listening sockets the manager has handed to this process (sd_listen_fds(3))."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        return []
-    count = int(os.environ.get("LISTEN_FDS", "0"))
-    found = [socket.socket(fileno=fd) for fd in range(_FIRST, _FIRST + count)]
-    for one in found:
-        one.set_inheritable(False)
-    for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"):
-        os.environ.pop(name, None)
-    return found
+        return 0
+    count = os.environ.get("LISTEN_FDS", "")
+    return int(count) if count.isascii() and count.isdecimal() else 0

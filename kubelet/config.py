@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from firkin.errors import ConfigError
+from firkin.kubelet.logs.settings import LogSettings, log_faults
+from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
+from firkin.kubelet.server.settings import ServerSettings, server_faults
 from firkin.settings import decode_settings
 
 __all__ = ["Config", "load_config"]
@@ -21,7 +24,9 @@ class Config:
     is the socket of the runtime. `node_name` and `node_ip` are the machine's where they are empty. `max_restart_delay`
     is the longest wait, in seconds, before a container that keeps ending is started again, `max_pull_delay` the same
     for images that can not be pulled; `parallel_pulls` is how many are pulled at a time. `relist_seconds` is how often
-    the runtime is asked for everything it has while it reports events (once a second where it does not).
+    the runtime is asked for everything it has while it reports events (once a second where it does not). `resolv_conf`
+    is the resolver's configuration that pods get of the node, `cluster_dns` and `cluster_domain` those of a DNS for
+    pods, where there is one. `node_labels` are texts such as "disk=ssd".
     """
 
     root: str = "/var/lib/firkin/kubelet"
@@ -35,8 +40,15 @@ class Config:
     max_pull_delay: int = 300
     parallel_pulls: int = 3
     relist_seconds: int = 60
+    resolv_conf: str = "/etc/resolv.conf"
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = ""
+    node_labels: tuple[str, ...] = ()
     log_level: str = "info"
     log_format: str = "text"
+    resources: ResourceSettings = field(default_factory=ResourceSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    container_logs: LogSettings = field(default_factory=LogSettings)
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -70,3 +82,9 @@ def _faults(config: Config) -> Iterator[str]:
     for key in _AT_LEAST_ONE:
         if getattr(config, key) < 1:
             yield f"kubelet.{key}: is less than 1"
+    for label in config.node_labels:
+        if "=" not in label:
+            yield f"kubelet.node_labels: {label!r} is not a label such as disk=ssd"
+    yield from resource_faults(config.resources)
+    yield from server_faults(config.server)
+    yield from log_faults(config.container_logs)

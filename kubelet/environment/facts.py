@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.quantity import Quantity
 
 __all__ = ["Facts", "Lookup"]
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=Resource)
 
 
 class Lookup(Protocol):

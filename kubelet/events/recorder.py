@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from firkin import log
+from firkin.errors import AlreadyExistsError
 from firkin.kubelet.api.event import Event, EventSource
 from firkin.kubelet.api.meta import ObjectMeta
 from firkin.kubelet.api.workload import ObjectReference
@@ -57,7 +58,6 @@ class Recorder:
         self._source = EventSource(component=component, host=host)
         self._clock = clock
         self._correlator = Correlator()
-        self._stamp = 0
         # By when they happened last: the first ones expire first.
         self._known: OrderedDict[Key, tuple[str, str, datetime]] = OrderedDict()
         for event in sorted(objects.list(Event), key=_when):
@@ -100,30 +100,34 @@ class Recorder:
         return True
 
     def _create(self, occurrence: Occurrence, version: str, key: Key, message: str, now: datetime) -> None:
-        namespace = occurrence.namespace or "default"
-        # Two events of one moment have two names.
-        self._stamp = max(self._stamp + 1, int(now.timestamp() * 1e9))
-        name = f"{occurrence.name}.{self._stamp:x}"
-        self._objects.create(
-            Event(
-                metadata=ObjectMeta(name=name, namespace=namespace),
-                involved_object=ObjectReference(
-                    kind=occurrence.kind,
-                    namespace=occurrence.namespace,
-                    name=occurrence.name,
-                    uid=occurrence.uid,
-                    api_version=version,
-                    field_path=key.field_path,
-                ),
-                type=occurrence.type,
-                reason=occurrence.reason,
-                message=message,
-                source=self._source,
-                first_timestamp=now,
-                last_timestamp=now,
-            )
+        event = Event(
+            metadata=ObjectMeta(namespace=occurrence.namespace or "default"),
+            involved_object=ObjectReference(
+                kind=occurrence.kind,
+                namespace=occurrence.namespace,
+                name=occurrence.name,
+                uid=occurrence.uid,
+                api_version=version,
+                field_path=key.field_path,
+            ),
+            type=occurrence.type,
+            reason=occurrence.reason,
+            message=message,
+            source=self._source,
+            first_timestamp=now,
+            last_timestamp=now,
         )
-        self._know(key, namespace, name, now)
+        made = self._create_named(event, occurrence.name, int(now.timestamp() * 1e9)).metadata
+        self._know(key, made.namespace, made.name, now)
+
+    def _create_named(self, event: Event, name: str, stamp: int) -> Event:
+        # Names have the time in them; two events of one moment, or of a clock that went back, have two all the same.
+        while True:
+            metadata = msgspec.structs.replace(event.metadata, name=f"{name}.{stamp:x}")
+            try:
+                return self._objects.create(msgspec.structs.replace(event, metadata=metadata))
+            except AlreadyExistsError:
+                stamp += 1
 
     def _know(self, key: Key, namespace: str, name: str, now: datetime) -> None:
         self._known[key] = (namespace, name, now)

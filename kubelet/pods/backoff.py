@@ -27,6 +27,11 @@ class Backoff:
         self._clock = clock
         self._entries: dict[Hashable, _Entry] = {}
 
+    @property
+    def reset_after(self) -> float:
+        """Seconds after which a thing that went well begins anew."""
+        return 2 * self._most
+
     def left(self, key: Hashable, event: float) -> float:
         """Seconds to wait still after something happened at `event`; 0 if the next try may be made.
 
@@ -67,7 +72,7 @@ class Backoff:
             del self._entries[key]
 
     def _is_expired(self, entry: _Entry, event: float) -> bool:
-        return event - entry.updated > 2 * self._most
+        return event - entry.updated > self.reset_after
 
 
 def duration_text(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from firkin.cri.api import container_pb2, sandbox_pb2, security_pb2
@@ -14,7 +14,7 @@ from firkin.kubelet.pods.view import CREATED, EXITED, RUNNING, UNKNOWN, Containe
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallMissingError
 
-__all__ = ["Listing", "Observer", "container_view"]
+__all__ = ["Listed", "Listing", "Observer", "container_view"]
 
 _STATES: dict[int, State] = {
     container_pb2.CONTAINER_CREATED: CREATED,
@@ -25,13 +25,31 @@ _STATES: dict[int, State] = {
 _RUNTIME_DEFAULT = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A sandbox or a container in a list of all; `is_up` says that it is ready, or may run."""
+
+    id: str
+    state: int
+    is_up: bool
+    created_at: int
+    is_sandbox: bool
+    name: str = ""
+    sandbox_id: str = ""
+
+
 @dataclass(slots=True)
 class Listing:
-    """A pod in a list of all: whose it is, and what there is of it, each id with its state."""
+    """A pod in a list of all: whose it is, and what there is of it."""
 
     namespace: str
     name: str
-    states: dict[str, tuple[str, int]] = field(default_factory=dict)
+    items: list[Listed] = field(default_factory=list)
+
+    @property
+    def states(self) -> dict[str, int]:
+        """The state of each thing, by its id."""
+        return {one.id: one.state for one in self.items}
 
 
 class Observer:
@@ -47,12 +65,12 @@ class Observer:
         runtime = self._runtime
         sandboxes, containers = await asyncio.gather(runtime.list_pod_sandbox(), runtime.list_containers())
         found: dict[str, Listing] = {}
-        everything: Iterable[sandbox_pb2.PodSandbox | container_pb2.Container] = (*sandboxes, *containers)
-        for one in everything:
+        for one in (*map(_listed_sandbox, sandboxes), *map(_listed_container, containers)):
+            labels, item = one
             # What was not made by an agent has no uid, and is not its business.
-            if uid := one.labels.get(POD_UID, ""):
-                listing = found.setdefault(uid, Listing(one.labels[POD_NAMESPACE], one.labels[POD_NAME]))
-                listing.states[one.id] = (type(one).__name__, one.state)
+            if uid := labels.get(POD_UID, ""):
+                listing = found.setdefault(uid, Listing(labels[POD_NAMESPACE], labels[POD_NAME]))
+                listing.items.append(item)
         return found
 
     async def look(self, uid: str) -> PodView:
@@ -106,6 +124,18 @@ class Observer:
             said = await asyncio.to_thread(termination_message, status)
             message = ": ".join(one for one in (message, said) if one)
         return container_view(status, listed.pod_sandbox_id, message)
+
+
+def _listed_sandbox(one: sandbox_pb2.PodSandbox) -> tuple[Mapping[str, str], Listed]:
+    is_up = one.state == sandbox_pb2.SANDBOX_READY
+    return one.labels, Listed(one.id, one.state, is_up, one.created_at, is_sandbox=True)
+
+
+def _listed_container(one: container_pb2.Container) -> tuple[Mapping[str, str], Listed]:
+    is_up = one.state != container_pb2.CONTAINER_EXITED
+    name = one.labels.get(CONTAINER_NAME, one.metadata.name)
+    item = Listed(one.id, one.state, is_up, one.created_at, is_sandbox=False, name=name, sandbox_id=one.pod_sandbox_id)
+    return one.labels, item
 
 
 def container_view(status: container_pb2.ContainerStatus, sandbox_id: str, message: str) -> ContainerView:

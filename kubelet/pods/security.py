@@ -184,4 +184,5 @@ def _app_armor(profile: AppArmorProfile | None) -> security_pb2.SecurityProfile 
 def stop_signal(container: Container) -> container_pb2.Signal:
     """The signal that asks the container to end, 0 for the image's."""
     name = container.lifecycle.stop_signal if container.lifecycle else None
-    return container_pb2.Signal.Value(f"SIGNAL_{name or 'RUNTIME_DEFAULT'}")
+    found: container_pb2.Signal = container_pb2.Signal.Value(f"SIGNAL_{name or 'RUNTIME_DEFAULT'}")  # type: ignore[assignment]
+    return found

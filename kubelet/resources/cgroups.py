@@ -1,58 +1,73 @@
-"""The cgroups that containers are below: one for each pod, in those of the classes of service.
-
-ROOT/kubepods                              all pods: no more than is allocatable
-ROOT/kubepods/burstable, besteffort        their share of the processors beside Guaranteed pods
-ROOT/kubepods[/CLASS]/podUID               a pod: its share and its limits; the runtime makes the containers' in it
-"""
+"""The cgroups that containers are below: one for each pod, in those of the classes of service."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
-from firkin.cgroupfs import Cgroup, find_hierarchy
-from firkin.errors import CgroupError
+from firkin import log
+from firkin.cgroupfs import find_hierarchy
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.resources.qos import GUARANTEED, qos_class
+from firkin.kubelet.resources.container import Limiting
+from firkin.kubelet.resources.drivers import Driver, known_driver
+from firkin.kubelet.resources.node import NodeResources, reserved
+from firkin.kubelet.resources.settings import ResourceSettings
+from firkin.kubelet.resources.tree import TIERS, TOP, pod_limits_files, pod_names, tier_files
 
 __all__ = ["PodCgroups"]
 
+_log = log.to("resources")
+_NEEDED = ("cpu", "memory", "pids")
+
 
 class PodCgroups:
-    """The cgroups below `root`, a path in the hierarchy ("" for its root)."""
+    """The cgroups of pods.
 
-    def __init__(self, root: str = "") -> None:
-        self._root = root.strip("/")
-        self.controllers = find_hierarchy().controllers
+    Parameters: `capacity` and `allocatable` are the node's; `driver` is cgroupfs or systemd, as the runtime has it.
+    Raises CgroupError if no cgroup v2 is mounted.
+    """
+
+    def __init__(
+        self, settings: ResourceSettings, capacity: NodeResources, allocatable: NodeResources, driver: str = "cgroupfs"
+    ) -> None:
+        hierarchy = find_hierarchy()
+        self._driver: Driver = known_driver(driver, settings.cgroup_root)
+        self._reserved = reserved(settings)
+        self.limiting = Limiting(capacity, allocatable, settings, hierarchy.controllers)
+        """What limits of containers depend on."""
+        self._warn(hierarchy.missing().items())
+
+    def _warn(self, missing: Iterable[tuple[str, str]]) -> None:
+        for name, why in missing:
+            if name in _NEEDED and name not in self.limiting.controllers:
+                _log.warning("limits of %s are not enforced: the controller is %s", name, why)
 
     async def ensure(self, pod: Pod) -> str:
         """Make the cgroup of a pod, or bring its limits up to date; returns what CRI is told as `cgroup_parent`.
 
         Raises CgroupError.
         """
-        path = self._path(pod)
-        (await asyncio.to_thread(Cgroup.make, path)).close()
-        return f"/{path}"
+        files = pod_limits_files(pod, self.limiting)
+        return await asyncio.to_thread(self._driver.ensure, pod_names(pod), files)
 
     async def remove(self, uid: str) -> None:
         """Kill what is left in the cgroup of a pod and remove it; it may be gone. Raises CgroupError."""
-        for tier in ("", "burstable/", "besteffort/"):
-            await asyncio.to_thread(_destroy, f"{self._top()}/{tier}pod{uid}")
+        for tier in TIERS:
+            await asyncio.to_thread(self._driver.remove, (*tier, f"pod{uid}"))
 
-    async def update_tiers(self, pods: list[Pod]) -> None:
-        """Give the classes of service their shares, by the pods that are active. Raises CgroupError."""
+    async def update_tiers(self, pods: Iterable[Pod]) -> None:
+        """Make the cgroups above the pods, and give them their shares by the pods that are active.
 
-    def _top(self) -> str:
-        return f"{self._root}/kubepods".strip("/")
+        Raises CgroupError.
+        """
+        for names, files in tier_files(pods, self.limiting, self._reserved).items():
+            await asyncio.to_thread(self._driver.ensure, names, files)
 
-    def _path(self, pod: Pod) -> str:
-        quality = qos_class(pod)
-        tier = "" if quality == GUARANTEED else f"/{quality.lower()}"
-        return f"{self._top()}{tier}/pod{pod.metadata.uid}"
+    async def on_disk(self) -> set[str]:
+        """The uids of the pods that have a cgroup."""
+        found = [name for tier in TIERS for name in await asyncio.to_thread(self._driver.below, tier)]
+        return {name.removeprefix("pod") for name in found if name.startswith("pod")}
 
-
-def _destroy(path: str) -> None:
-    try:
-        Cgroup.destroy(path)
-    except CgroupError as error:
-        error.hint = error.hint or "processes of the pod can not be killed"
-        raise
+    async def top(self) -> str:
+        """The path of the cgroup that all pods are in, which is made. Raises CgroupError."""
+        return await asyncio.to_thread(self._driver.ensure, (TOP,), {})

@@ -7,13 +7,13 @@ Documentation/admin-guide/cgroup-v2.rst.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from firkin.cri.api.resources_pb2 import HugepageLimit, LinuxContainerResources
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.api.quantity import parse_quantity, whole
+from firkin.kubelet.api.quantity import Quantity, parse_quantity, whole
 from firkin.kubelet.resources.cpu import PERIOD, quota_of, shares_of
 from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.oom import oom_score_adj
@@ -95,10 +95,9 @@ def _reserved(pod: Pod, request: int, settings: ResourceSettings) -> dict[str, s
     return {"memory.low": str(request)} if quality == BURSTABLE else {}
 
 
-def hugepage_limits(limits: object, capacity: NodeResources) -> Iterator[HugepageLimit]:
+def hugepage_limits(limits: Mapping[str, Quantity], capacity: NodeResources) -> Iterator[HugepageLimit]:
     """A limit for each size of the machine, 0 where none was asked for."""
-    asked = dict(limits) if isinstance(limits, dict) else {}
     for size in capacity.hugepages:
-        limit = whole(asked.get(f"hugepages-{size}", 0))
+        limit = whole(limits.get(f"hugepages-{size}", 0))
         # 2Mi is 2MB to the kernel.
         yield HugepageLimit(page_size=f"{size.removesuffix('i')}B", limit=limit)

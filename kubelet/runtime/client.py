@@ -6,7 +6,7 @@ restarted is found again by the next call.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 from google.protobuf.message import Message
@@ -174,10 +174,13 @@ class Runtime(ImageCalls):
         )
         return list(answer.pod_metrics)
 
-    def events(self) -> AsyncIterator[events.ContainerEventResponse]:
-        """What happens to containers and sandboxes, until the runtime ends. Raises CallUnimplementedError."""
-        request = events.GetEventsRequest()
-        return self._connection.stream("RuntimeService/GetContainerEvents", request, events.ContainerEventResponse)
+    def events(self, on_open: Callable[[], None] = lambda: None) -> AsyncIterator[events.ContainerEventResponse]:
+        """What happens to containers and sandboxes, until the runtime ends. Raises CallUnimplementedError.
+
+        Parameters: `on_open` is called when nothing is missed any more, by runtimes that say so.
+        """
+        request, path = events.GetEventsRequest(), "RuntimeService/GetContainerEvents"
+        return self._connection.stream(path, request, events.ContainerEventResponse, on_open)
 
     async def _runtime(self, name: str, request: Message, answer: type[_Answer], more: float = 0.0) -> _Answer:
         # `more` are the seconds that the work itself may take.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
 import grpc
@@ -60,14 +61,31 @@ class Connection:
         assert isinstance(found, answer)
         return found
 
-    async def stream(self, path: str, request: Message, answer: type[_Answer]) -> AsyncIterator[_Answer]:
-        """The messages that `Service/Method` answers with, until it ends. Raises CallError."""
+    async def stream(
+        self, path: str, request: Message, answer: type[_Answer], on_open: Callable[[], None]
+    ) -> AsyncIterator[_Answer]:
+        """The messages that `Service/Method` answers with, until it ends. Raises CallError.
+
+        Parameters: `on_open` is called when the other side says that it has begun; not all do before their first
+        message.
+        """
         method = self._channel.unary_stream(f"/runtime.v1.{path}", type(request).SerializeToString, answer.FromString)
         stream = method(request)
+        opening = asyncio.ensure_future(_tell_open(stream, on_open))
         try:
             async for message in stream:
                 yield message
         except grpc.aio.AioRpcError as error:
             raise call_error(path.partition("/")[2], error) from None
         finally:
+            opening.cancel()
             stream.cancel()
+
+
+async def _tell_open(stream: grpc.aio.UnaryStreamCall[Message, _Answer], on_open: Callable[[], None]) -> None:
+    try:
+        await stream.initial_metadata()
+    except grpc.aio.AioRpcError:
+        # Whoever reads the messages is told.
+        return
+    on_open()

@@ -87,7 +87,7 @@ def _shows_objects(volume: Volume) -> bool:
 
 def _part_of(mount: VolumeMount, environment: Mapping[str, str]) -> str:
     if not mount.sub_path_expr:
-        return check_part(mount.sub_path)
+        return check_part(mount.sub_path, mount.name)
     missing: list[str] = []
 
     def lookup(name: str) -> str | None:
@@ -98,7 +98,7 @@ def _part_of(mount: VolumeMount, environment: Mapping[str, str]) -> str:
     part = expand(mount.sub_path_expr, lookup)
     if missing:
         raise VolumeError(f"missing value for {', '.join(map(repr, missing))} in subPathExpr", volume=mount.name)
-    return check_part(part)
+    return check_part(part, mount.name)
 
 
 def _mount(mount: VolumeMount, *, can_be_recursive: bool) -> Mount:

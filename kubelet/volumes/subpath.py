@@ -16,12 +16,12 @@ from firkin.kubelet.volumes.mounting import bind, is_mount, open_below, unmount
 __all__ = ["bind_part", "check_part"]
 
 
-def check_part(path: str) -> str:
-    """`path`, if it is relative and goes nowhere up. Raises VolumeError with the words of Kubernetes."""
+def check_part(path: str, volume: str) -> str:
+    """`path`, if it is relative and goes nowhere up. Raises VolumeError of `volume`, with the words of Kubernetes."""
     if path.startswith("/"):
-        raise VolumeError(f"error SubPath `{path}` must not be an absolute path")
+        raise VolumeError(f"error SubPath `{path}` must not be an absolute path", volume=volume)
     if ".." in path.split("/"):
-        raise VolumeError(f"unable to provision SubPath `{path}`: must not contain '..'")
+        raise VolumeError(f"unable to provision SubPath `{path}`: must not contain '..'", volume=volume)
     return path
 
 

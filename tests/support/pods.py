@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from firkin.kubelet.api.config import ConfigMap, Secret
+from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.pod import Pod
 
 __all__ = ["Shelf", "pod_of"]
 
-_T = TypeVar("_T")
+_T = TypeVar("_T", bound=Resource)
 
 
 def pod_of(spec: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **metadata: Any) -> Pod:

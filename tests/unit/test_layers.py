@@ -18,13 +18,18 @@ FORBIDDEN_AT_START = {
 }  # fmt: skip
 
 
-def imported_layers(path: Path) -> set[str]:
+def imported_modules(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+    return found
+
+
+def imported_layers(path: Path) -> set[str]:
+    found = imported_modules(path)
     return {name.split(".")[1] for name in found if name.startswith("firkin.")} & set(LAYERS)
 
 
@@ -33,6 +38,14 @@ def test_layer_imports_only_what_is_below(layer: str) -> None:
     allowed = set(LAYERS[: LAYERS.index(layer) + 1])
     for path in (ROOT / layer).rglob("*.py"):
         assert imported_layers(path) <= allowed, path
+
+
+def test_the_agent_knows_of_the_runtime_nothing_but_its_calls() -> None:
+    # What starts both in one process, and shows the configuration of both, must know both.
+    both = {"node_command.py", "config_command.py"}
+    for path in (ROOT / "kubelet").rglob("*.py"):
+        found = {name for name in imported_modules(path) if name.startswith("firkin.cri")}
+        assert path.name in both or all(name.startswith("firkin.cri.api") for name in found), path
 
 
 def test_every_module_is_of_readable_size() -> None:

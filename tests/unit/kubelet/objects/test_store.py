@@ -13,7 +13,7 @@ import pytest
 
 from firkin.errors import AlreadyExistsError, KernelError, NotFoundError, StateError
 from firkin.kubelet.api.config import ConfigMap
-from firkin.kubelet.api.meta import LabelSelector, ObjectMeta
+from firkin.kubelet.api.meta import LabelSelector, ObjectMeta, Resource
 from firkin.kubelet.api.pod import Pod, PodSpec
 from firkin.kubelet.api.pod_status import PodStatus
 from firkin.kubelet.objects.changes import ADDED, Change, History
@@ -284,7 +284,7 @@ def test_a_watch_goes_on_from_a_version(objects: Objects) -> None:
 def test_old_changes_are_forgotten() -> None:
     history = History(7, limit=3)
     assert history.since(7) == []
-    changes = [Change(ADDED, pod(str(number))) for number in range(8, 13)]
+    changes: list[Change[Resource]] = [Change(ADDED, pod(str(number))) for number in range(8, 13)]
     for number, change in enumerate(changes, 8):
         history.add(number, change)
     assert history.since(9) == changes[-3:]

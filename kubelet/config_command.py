@@ -21,7 +21,7 @@ COMMAND = Command(
     group="Daemons",
     options=(Option("config", "c", "FILE", "read this file instead of /etc/firkin/config.toml and config.d"),),
     description="Prints every setting as TOML, defaults included. All that is wrong is said in one error.",
-    examples=(("firkin config dump", "what firkin cri would use"),),
+    examples=(("firkin config dump", "what firkin cri and firkin kubelet would use"),),
 )
 
 
@@ -29,15 +29,17 @@ def run(invocation: Invocation) -> int:
     """Print the configuration; returns 0. Raises UsageError, ConfigError."""
     from dataclasses import asdict
 
-    from firkin.cri.config import load_config
+    from firkin.cri import config as cri
+    from firkin.kubelet import config as kubelet
     from firkin.settings import CONFIG_FILE, read_settings
 
     if invocation.arguments != ["dump"]:
         raise UsageError(f"config: {invocation.arguments[0]!r} is not dump")
     path = invocation.text("config")
     settings = read_settings(path or CONFIG_FILE, required=bool(path))
-    config = asdict(load_config(settings, document=path or CONFIG_FILE))
-    print("\n".join(_table("cri", config)))
+    for name, load in (("cri", cri.load_config), ("kubelet", kubelet.load_config)):
+        config: Any = load(settings, document=path or CONFIG_FILE)
+        print("\n".join((*_table(name, asdict(config)), "")))
     return 0
 
 

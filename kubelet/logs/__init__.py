@@ -1,0 +1,1 @@
+"""Logs of containers: where they are, how they are rotated and read."""

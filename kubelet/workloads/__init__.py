@@ -1,0 +1,1 @@
+"""What makes pods: Deployments, DaemonSets, Jobs and CronJobs, each decided by a pure function."""
