@@ -17,6 +17,8 @@ from tests.support.agent_api import ApiCaller
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
+
 
 class Notes:
     def __init__(self) -> None:
@@ -26,9 +28,7 @@ class Notes:
         self.reasons.append(reason)
 
 
-def run(
-    tmp_path: Path, work: Callable[[ApiCaller, Callable[[Callable[[], bool]], Awaitable[None]]], Awaitable[None]]
-) -> Notes:
+def run(tmp_path: Path, work: Callable[[ApiCaller, Until], Awaitable[None]]) -> Notes:
     async def main() -> Notes:
         caller, notes = ApiCaller(tmp_path), Notes()
         task = asyncio.create_task(Workloads(caller.objects, notes, "node", {}).run())
