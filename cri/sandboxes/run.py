@@ -25,6 +25,7 @@ from firkin.cri.sandboxes.configuration import (
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
+from firkin.cri.spec.cgroups import slice_of
 from firkin.cri.telemetry.meters import SET_UP
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
@@ -83,8 +84,10 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     undo.add("sandbox", lambda: release(node, sandbox))
     directory = node.places.sandbox(sandbox.id)
     os.mkdir(directory, 0o700)
-    namespaces, init = await asyncio.to_thread(_pin, node, sandbox.id, wanted)
     config = sandbox.config
+    namespaces, init = await asyncio.to_thread(_pin, node, sandbox.id, wanted)
+    if init[0] and node.scopes:
+        await asyncio.to_thread(node.scopes.take_in, sandbox.id, slice_of(config.linux.cgroup_parent), init[0])
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
         wish = network_sandbox(config, sandbox.id, namespaces["network"])

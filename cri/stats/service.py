@@ -40,6 +40,7 @@ from firkin.cri.records.container import Container
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.rpc import Handler
 from firkin.cri.sandboxes.query import has_labels
+from firkin.cri.spec.cgroups import pod_place
 from firkin.cri.stats.gauge import Gauge, Reading
 from firkin.cri.stats.interfaces import network_usage
 from firkin.cri.stats.metrics import container_metrics, descriptors, network_metrics
@@ -173,9 +174,10 @@ class StatsService:
         ]
 
     async def _sandboxes(self, sandboxes: list[Sandbox]) -> list[PodSandboxStats]:
-        paths = {one.id: self._path(one.config.linux.cgroup_parent) for one in sandboxes}
+        places = {one.id: pod_place(one.config.linux.cgroup_parent, self._node.facts) for one in sandboxes}
+        paths = {id: self._path(place) for id, place in places.items()}
         # A pod without a cgroup of its own would be shown with what the whole machine uses.
-        readings = self._pods.read(paths[one.id] for one in sandboxes if one.config.linux.cgroup_parent.strip("/"))
+        readings = self._pods.read(paths[id] for id, place in places.items() if place)
         networks = await asyncio.gather(*(asyncio.to_thread(network_usage, one.facts) for one in sandboxes))
         found = []
         for sandbox, network in zip(sandboxes, networks, strict=True):
