@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from google.protobuf.message import DecodeError
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.containers.exits import Exits
 from firkin.cri.handlers.table import DEFAULT
 from firkin.cri.node import Node
@@ -60,6 +61,23 @@ def decide(facts: ContainerFacts, live: str | None) -> Decision:
 
 async def recover(node: Node, exits: Exits) -> None:
     """Fill the tables of `node` from its database, and make what there is agree with them."""
+    with log.bound(call="recovery"):
+        _load(node)
+        faults.reach("loaded")
+        for sandbox in node.sandboxes:
+            await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
+        faults.reach("sandboxes")
+        # Their monitors are asked side by side: one that does not answer keeps nobody but its container waiting.
+        await asyncio.gather(
+            *(_guarded(_recover_container(node, exits, one), f"container {one.id}") for one in node.containers)
+        )
+        faults.reach("containers")
+        await _guarded(_collect(node), "what is left over")
+        faults.reach("collected")
+        _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
+
+
+def _load(node: Node) -> None:
     for row in list(node.database.rows("sandbox")):
         try:
             node.sandboxes.add(Sandbox.load(row, node.database))
@@ -71,14 +89,6 @@ async def recover(node: Node, exits: Exits) -> None:
         except (StateError, DecodeError) as error:
             _LOGGER.error("container %s: its record is left out: %s", row.id, error)
     _tell_missing_handlers(node)
-    for sandbox in node.sandboxes:
-        await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
-    # Their monitors are asked side by side: one that does not answer keeps nobody but its container waiting.
-    await asyncio.gather(
-        *(_guarded(_recover_container(node, exits, one), f"container {one.id}") for one in node.containers)
-    )
-    await _guarded(_collect(node), "what is left over")
-    _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
 
 
 def _tell_missing_handlers(node: Node) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import StartContainerRequest, StartContainerResponse
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.containers.exits import Exits
@@ -71,7 +72,9 @@ async def _launch(node: Node, container: Container) -> Started:
     try:
         async with node.handler_of(container).placed(container.id, plan) as ready:
             pending = node.launcher.start(ready, fd, order)
+            faults.reach("launched")
             await _answered(pending)
+            faults.reach("answered")
             return pending.finish()
     finally:
         os.close(fd)

@@ -16,7 +16,7 @@ from firkin.cri.handlers.handler import Features
 from firkin.cri.handlers.records import destroy_cgroup, remove_record, request_of
 from firkin.cri.handlers.scopes import Scopes
 from firkin.cri.places import Places
-from firkin.errors import FirkinError
+from firkin.errors import CgroupGoneError, FirkinError, StateError
 from firkin.oci.runtime_spec import Config, Resources
 from firkin.oci.runtime_spec.config import load_config
 from firkin.runtime.compile.container import compile_container
@@ -86,13 +86,17 @@ class OwnHandler:
 
     def update(self, container: str, limits: Resources) -> None:
         """Change the limits."""
-        with Container(self._places.runtime, container) as record, Cgroup(record.cgroup) as cgroup:
-            write = partial(update, cgroup, limits, place="linux")
-            unit = record.text("unit")
-            if unit:
-                (self._scopes or Scopes(self._host)).update(unit, limits, write)
-            else:
-                write()
+        try:
+            with Container(self._places.runtime, container) as record, Cgroup(record.cgroup) as cgroup:
+                write = partial(update, cgroup, limits, place="linux")
+                unit = record.text("unit")
+                if unit:
+                    (self._scopes or Scopes(self._host)).update(unit, limits, write)
+                else:
+                    write()
+        except CgroupGoneError:
+            # With the last process the cgroup goes, before its end is written down.
+            raise StateError(f"container {container}: has ended") from None
 
     def end(self, container: str) -> None:
         """Remove the cgroup."""

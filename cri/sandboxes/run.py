@@ -7,6 +7,7 @@ import os
 import time
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.cri.api.sandbox_pb2 import RunPodSandboxRequest, RunPodSandboxResponse
@@ -84,8 +85,10 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     undo.add("sandbox", lambda: release(node, sandbox))
     directory = node.places.sandbox(sandbox.id)
     os.mkdir(directory, 0o700)
+    faults.reach("directory")
     config = sandbox.config
     namespaces, init = await asyncio.to_thread(_pin, node, sandbox.id, wanted)
+    faults.reach("pinned")
     if init[0] and node.scopes:
         await asyncio.to_thread(node.scopes.take_in, sandbox.id, slice_of(config.linux.cgroup_parent), init[0])
     addresses: tuple[str, ...] = ()
@@ -95,8 +98,10 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
             found = await node.networks.attach(wish)
         addresses = found.ips
     write_files(directory, config, addresses, own_network=has_own_network(config))
+    faults.reach("files")
     if "ipc" in namespaces:
         mount_shm(f"{directory}/shm")
+        faults.reach("shm")
     sandbox.update(is_ready=True, namespaces=namespaces, addresses=addresses, init=init)
 
 

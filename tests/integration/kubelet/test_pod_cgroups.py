@@ -1,0 +1,133 @@
+"""Cgroups of pods on the real kernel, with and without controllers."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firkin.cgroupfs import Cgroup, find_hierarchy
+from firkin.kubelet.api.pod import Pod
+from firkin.kubelet.resources.cgroups import PodCgroups
+from firkin.kubelet.resources.node import NodeResources
+from firkin.kubelet.resources.settings import ResourceSettings
+from tests.support.cgroups import scratch_name
+from tests.support.pods import pod_of
+from tests.support.waiting import SECONDS
+
+pytestmark = pytest.mark.requires("root", "cgroup2")
+
+MI, GI = 1 << 20, 1 << 30
+CAPACITY = NodeResources(cpu=2000, memory=GI, pods=110)
+
+
+def _pod(uid: str, requests: dict[str, str], limits: dict[str, str]) -> Pod:
+    container = {"name": "main", "resources": {"requests": requests, "limits": limits}}
+    return pod_of({"containers": [container]}, uid=uid)
+
+
+GUARANTEED = _pod("g-1", {}, {"cpu": "500m", "memory": "64Mi"})
+BURSTABLE = _pod("b-1", {"cpu": "250m", "memory": "16Mi"}, {"cpu": "1", "memory": "32Mi"})
+BEST_EFFORT = _pod("e-1", {}, {})
+
+
+@pytest.fixture
+def root() -> Iterator[str]:
+    """A cgroup of the test's own, which is removed with all below it."""
+    name = scratch_name()
+    yield name
+    Cgroup.destroy(name)
+
+
+def _cgroups(root: str, **settings: bool | int | str) -> PodCgroups:
+    known = ResourceSettings(cgroup_root=f"/{root}", pod_pids=32, **settings)  # type: ignore[arg-type]
+    return PodCgroups(known, CAPACITY, CAPACITY)
+
+
+def _read(path: str, *files: str) -> dict[str, str]:
+    place = Path(find_hierarchy().mount, path.lstrip("/"))
+    return {file: (place / file).read_text().strip() for file in files}
+
+
+def test_pods_are_in_their_classes_whatever_can_be_limited(root: str, caplog: pytest.LogCaptureFixture) -> None:
+    cgroups = _cgroups(root)
+    missing = {"cpu", "memory", "pids"} - find_hierarchy().controllers
+    assert {record.message.split()[2] for record in caplog.records} == missing
+
+    async def body() -> list[str]:
+        await cgroups.update_tiers([GUARANTEED, BURSTABLE, BEST_EFFORT])
+        return [await cgroups.ensure(pod) for pod in (GUARANTEED, BURSTABLE, BEST_EFFORT)]
+
+    top = f"/{root}/kubepods"
+    assert asyncio.run(body()) == [f"{top}/podg-1", f"{top}/burstable/podb-1", f"{top}/besteffort/pode-1"]
+    assert asyncio.run(cgroups.on_disk()) == {"g-1", "b-1", "e-1"}
+    asyncio.run(cgroups.remove("b-1"))
+    asyncio.run(cgroups.remove("b-1"))
+    assert asyncio.run(cgroups.on_disk()) == {"g-1", "e-1"}
+
+
+def test_a_cgroup_is_removed_with_the_processes_in_it(root: str) -> None:
+    cgroups = _cgroups(root)
+    path = asyncio.run(cgroups.ensure(BEST_EFFORT))
+    with Cgroup(path.lstrip("/")) as group, group.make_child("container") as child:
+        process = child.spawn(["sleep", "1000"])
+    asyncio.run(cgroups.remove("e-1"))
+    assert process.wait() == -9
+    assert not Path(find_hierarchy().mount, path.lstrip("/")).exists()
+
+
+@pytest.mark.requires("unified", "cpu", "memory", "pids")
+def test_limits_are_in_the_kernel(root: str) -> None:
+    cgroups = _cgroups(root, memory_qos=True, memory_reservation="tiered")
+
+    async def body() -> None:
+        await cgroups.update_tiers([GUARANTEED, BURSTABLE, BEST_EFFORT])
+        for pod in (GUARANTEED, BURSTABLE, BEST_EFFORT):
+            await cgroups.ensure(pod)
+
+    asyncio.run(body())
+    files = ("cpu.weight", "cpu.max", "memory.max", "memory.min", "memory.low", "pids.max")
+    top = f"{root}/kubepods"
+    assert _read(top, "cpu.weight", "memory.max", "memory.min", "memory.low") == {
+        "cpu.weight": "174", "memory.max": str(GI), "memory.min": str(64 * MI), "memory.low": str(16 * MI),
+    }  # fmt: skip
+    assert _read(f"{top}/burstable", "cpu.weight", "memory.low") == {"cpu.weight": "35", "memory.low": str(16 * MI)}
+    assert _read(f"{top}/besteffort", "cpu.weight") == {"cpu.weight": "1"}
+    assert list(_read(f"{top}/podg-1", *files).values()) == [
+        "59", "50000 100000", str(64 * MI), str(64 * MI), "0", "32"
+    ]  # fmt: skip
+    assert list(_read(f"{top}/burstable/podb-1", *files).values()) == [
+        "35", "100000 100000", str(32 * MI), "0", str(16 * MI), "32"
+    ]  # fmt: skip
+    assert list(_read(f"{top}/besteffort/pode-1", *files).values()) == ["1", "max 100000", "max", "0", "0", "32"]
+    asyncio.run(cgroups.ensure(_pod("b-1", {"cpu": "250m"}, {})))
+    assert _read(f"{top}/burstable/podb-1", "cpu.max", "memory.max") == {"cpu.max": "max 100000", "memory.max": "max"}
+
+
+@pytest.mark.requires("systemd", "cpu", "memory", "pids")
+def test_slices_of_systemd_have_the_same_limits() -> None:
+    cgroups = PodCgroups(ResourceSettings(pod_pids=32), CAPACITY, CAPACITY, "systemd")
+    uid = "12345678-1234-1234-1234-123456789abc"
+    pod = _pod(uid, {"cpu": "250m", "memory": "16Mi"}, {"cpu": "1", "memory": "32Mi"})
+
+    async def body() -> str:
+        await cgroups.update_tiers([pod])
+        await cgroups.ensure(pod)
+        return await cgroups.ensure(pod)
+
+    try:
+        path = asyncio.run(body())
+        unit = f"kubepods-burstable-pod{uid.replace('-', '_')}.slice"
+        assert path == f"/kubepods.slice/kubepods-burstable.slice/{unit}"
+        assert _read(path, "cpu.weight", "memory.max", "pids.max") == {
+            "cpu.weight": "35", "memory.max": str(32 * MI), "pids.max": "32",
+        }  # fmt: skip
+        assert asyncio.run(cgroups.on_disk()) == {uid}
+    finally:
+        asyncio.run(cgroups.remove(uid))
+        for unit in ("kubepods-burstable.slice", "kubepods-besteffort.slice", "kubepods.slice"):
+            subprocess.run(["systemctl", "stop", unit], check=True, timeout=SECONDS)
+    assert not Path(find_hierarchy().mount, path.lstrip("/")).exists()
