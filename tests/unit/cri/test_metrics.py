@@ -21,7 +21,7 @@ from firkin.cri.records.container import Container, ContainerFacts
 from firkin.cri.records.database import Database
 from firkin.cri.records.sandbox import SandboxFacts
 from firkin.cri.stats.family import LABELS, Series
-from firkin.cri.stats.gauge import Gauge
+from firkin.cri.stats.gauge import PAGE_SIZES, Gauge
 from firkin.cri.stats.interfaces import Interface, interfaces_of
 from firkin.cri.stats.metrics import Observed, add_container_metrics, add_network_metrics, descriptors
 from firkin.cri.stats.open_files import OpenFiles, open_files, open_files_limit
@@ -99,6 +99,12 @@ def test_input_and_output_are_told_disk_by_disk(tmp_path: Path, gauge: Gauge) ->
 def test_a_disk_that_was_not_used_is_not_told_of(tmp_path: Path, gauge: Gauge) -> None:
     group = str(write_group(tmp_path / "g", RECORDED | {"io.stat": "8:0 rbytes=0 wbytes=0 rios=0 wios=0\n"}))
     assert gauge.read([group])[group].devices() == []
+
+
+def test_huge_pages_are_told_by_size(tmp_path: Path, gauge: Gauge) -> None:
+    write_group(tmp_path / "g", {f"hugetlb.{size}.current": "4194304\n" for size in PAGE_SIZES})
+    found = found_in(tmp_path, gauge, Observed())
+    assert values(found.get("container_hugetlb_usage_bytes", [])) == {(size,): 4194304 for size in PAGE_SIZES}
 
 
 def test_what_is_looked_at_besides_the_cgroup(tmp_path: Path, gauge: Gauge) -> None:
