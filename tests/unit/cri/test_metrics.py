@@ -174,8 +174,21 @@ def test_open_files_are_those_of_the_whole_subtree(tmp_path: Path) -> None:
     (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
     (tmp_path / "below/cgroup.procs").write_text(f"{os.getpid()}\n")
     found = open_files(str(tmp_path))
-    assert found.processes == 2 and found.descriptors >= 2 * 3
+    assert found and found.processes == 2 and found.descriptors >= 2 * 3
     assert open_files(str(tmp_path / "gone")) == OpenFiles(0, 0, 0)
+
+
+@pytest.mark.requires("root")
+def test_where_nobody_may_look_nothing_is_counted(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    child = os.fork()
+    if not child:
+        # Who lowers its rights may not look at this process any more.
+        os.chdir(tmp_path)
+        os.setresuid(65534, 65534, 65534)
+        os._exit(0 if open_files(".") is None else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_limit_of_open_files_is_that_of_the_process() -> None:
