@@ -7,12 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from firkin.kubelet.agent import Agent
 from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import ContainerStatus
 from firkin.kubelet.config import Config
+from firkin.kubelet.logs.settings import LogSettings
 from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
@@ -20,7 +22,15 @@ from firkin.kubelet.objects.store import Objects
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
-__all__ = ["Node", "is_ready", "main", "manifest", "node", "run", "waits_for"]
+__all__ = ["Node", "is_ready", "main", "manifest", "node", "pod_of", "run", "waits_for"]
+
+
+def pod_of(text: str) -> Pod:
+    """The pod that a manifest describes."""
+    (document,) = read_documents(text.encode(), "test")
+    pod = complete(decode_document(document).object)
+    assert isinstance(pod, Pod)
+    return pod
 
 
 class Node:
@@ -32,10 +42,7 @@ class Node:
 
     def apply(self, text: str) -> Pod:
         """Have the pod that a manifest describes."""
-        (document,) = read_documents(text.encode(), "test")
-        pod = complete(decode_document(document).object)
-        assert isinstance(pod, Pod)
-        return self.objects.create(pod)
+        return self.objects.create(pod_of(text))
 
     def delete(self, name: str, grace: int | None = None) -> None:
         """Ask for a pod to go."""
@@ -71,7 +78,7 @@ class Node:
 
 
 @asynccontextmanager
-async def node(place: Path, server: CriServer, **more: int) -> AsyncIterator[Node]:
+async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[Node]:
     """An agent below `place` for the runtime `server`; it ends with the context, its pods do not."""
     config = Config(
         root=f"{place}/kubelet",
@@ -80,7 +87,8 @@ async def node(place: Path, server: CriServer, **more: int) -> AsyncIterator[Nod
         runtime_endpoint=f"unix://{server.socket}",
         node_name="node",
         node_ip="192.0.2.1",
-        **more,  # type: ignore[arg-type]
+        container_logs=LogSettings(links=f"{place}/links"),
+        **more,
     )
     async with AsyncExitStack() as parts:
         agent = await Agent.make(config, parts)
