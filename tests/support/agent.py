@@ -22,7 +22,15 @@ from firkin.kubelet.objects.store import Objects
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
-__all__ = ["Node", "is_ready", "main", "manifest", "node", "run", "waits_for"]
+__all__ = ["Node", "is_ready", "main", "manifest", "node", "pod_of", "run", "waits_for"]
+
+
+def pod_of(text: str) -> Pod:
+    """The pod that a manifest describes."""
+    (document,) = read_documents(text.encode(), "test")
+    pod = complete(decode_document(document).object)
+    assert isinstance(pod, Pod)
+    return pod
 
 
 class Node:
@@ -34,10 +42,7 @@ class Node:
 
     def apply(self, text: str) -> Pod:
         """Have the pod that a manifest describes."""
-        (document,) = read_documents(text.encode(), "test")
-        pod = complete(decode_document(document).object)
-        assert isinstance(pod, Pod)
-        return self.objects.create(pod)
+        return self.objects.create(pod_of(text))
 
     def delete(self, name: str, grace: int | None = None) -> None:
         """Ask for a pod to go."""
