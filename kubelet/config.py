@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from firkin.errors import ConfigError
+from firkin.kubelet.logs.settings import LogSettings, log_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
+from firkin.kubelet.server.settings import ServerSettings, server_faults
 from firkin.settings import decode_settings
 
 __all__ = ["Config", "load_config"]
@@ -45,6 +47,8 @@ class Config:
     log_level: str = "info"
     log_format: str = "text"
     resources: ResourceSettings = field(default_factory=ResourceSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    container_logs: LogSettings = field(default_factory=LogSettings)
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -82,3 +86,5 @@ def _faults(config: Config) -> Iterator[str]:
         if "=" not in label:
             yield f"kubelet.node_labels: {label!r} is not a label such as disk=ssd"
     yield from resource_faults(config.resources)
+    yield from server_faults(config.server)
+    yield from log_faults(config.container_logs)

@@ -7,12 +7,14 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from firkin.kubelet.agent import Agent
 from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import ContainerStatus
 from firkin.kubelet.config import Config
+from firkin.kubelet.logs.settings import LogSettings
 from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
@@ -76,7 +78,7 @@ class Node:
 
 
 @asynccontextmanager
-async def node(place: Path, server: CriServer, **more: int) -> AsyncIterator[Node]:
+async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[Node]:
     """An agent below `place` for the runtime `server`; it ends with the context, its pods do not."""
     config = Config(
         root=f"{place}/kubelet",
@@ -85,7 +87,8 @@ async def node(place: Path, server: CriServer, **more: int) -> AsyncIterator[Nod
         runtime_endpoint=f"unix://{server.socket}",
         node_name="node",
         node_ip="192.0.2.1",
-        **more,  # type: ignore[arg-type]
+        container_logs=LogSettings(links=f"{place}/links"),
+        **more,
     )
     async with AsyncExitStack() as parts:
         agent = await Agent.make(config, parts)
