@@ -18,8 +18,8 @@ _OWN = frozenset(("pts", "shm", "mqueue", "fd", "console", "ptmx", ".lxc", ".lxd
 _MOST_DEVICES = 4096
 
 
-def host_facts(*, systemd: bool) -> HostFacts:
-    """The facts. Parameters: `systemd` says that systemd makes the cgroups."""
+def host_facts(*, systemd: bool, systemd_root: str = "") -> HostFacts:
+    """The facts. Parameters: `systemd` says that systemd makes the cgroups, whose own lies at `systemd_root`."""
     contexts = _selinux_contexts()
     return HostFacts(
         capabilities=_capabilities(),
@@ -29,6 +29,7 @@ def host_facts(*, systemd: bool) -> HostFacts:
         seccomp=os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
         apparmor=has_apparmor(),
         systemd=systemd,
+        systemd_root=systemd_root,
         apparmor_default=load_default(),
         selinux_process=contexts.get("process", ""),
         selinux_file=contexts.get("file", ""),
