@@ -133,7 +133,9 @@ def is_ready(pod: Pod) -> bool:
 
 def main(pod: Pod) -> ContainerStatus:
     """The status of the container main."""
-    return next(one for one in pod.status.container_statuses if one.name == "main")
+    found = (one for one in pod.status.container_statuses if one.name == "main")
+    # Nothing is said of a pod that nobody has looked at.
+    return next(found, ContainerStatus(name="main"))
 
 
 def waits_for(reason: str) -> Callable[[Pod], bool]:

@@ -17,8 +17,6 @@ from tests.support.agent_api import ApiCaller
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 
-Until = Callable[[Callable[[], bool]], Awaitable[None]]
-
 
 class Notes:
     def __init__(self) -> None:
@@ -26,6 +24,9 @@ class Notes:
 
     def record(self, about: Resource, type_: str, reason: str, message: str, /) -> None:
         self.reasons.append(reason)
+
+
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
 def run(tmp_path: Path, work: Callable[[ApiCaller, Until], Awaitable[None]]) -> Notes:
