@@ -16,8 +16,8 @@ _OWN = frozenset(("pts", "shm", "mqueue", "fd", "console", "ptmx", ".lxc", ".lxd
 _MOST_DEVICES = 4096
 
 
-def host_facts(*, systemd: bool) -> HostFacts:
-    """The facts. Parameters: `systemd` says that systemd makes the cgroups."""
+def host_facts(*, systemd: bool, systemd_root: str = "") -> HostFacts:
+    """The facts. Parameters: `systemd` says that systemd makes the cgroups, whose own lies at `systemd_root`."""
     return HostFacts(
         capabilities=_capabilities(),
         lowest_oom_score_adj=lowest_oom_score_adj(),
@@ -26,6 +26,7 @@ def host_facts(*, systemd: bool) -> HostFacts:
         seccomp=os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
         apparmor=_text("/sys/module/apparmor/parameters/enabled") == "Y",
         systemd=systemd,
+        systemd_root=systemd_root,
     )
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from firkin.cri.api.security_pb2 import SecurityProfile
+from firkin.cri.spec.cgroups import slice_of
 from firkin.cri.spec.devices import devices_of, granted_devices
 from firkin.cri.spec.inputs import Inputs, invalid
 from firkin.cri.spec.mounts import mounts_of, rootfs_propagation_of
@@ -57,8 +58,7 @@ def cgroups_path_of(inputs: Inputs) -> str:
         raise invalid("sandbox_config.linux.cgroup_parent", f"{parent!r} leads out of the hierarchy")
     if not inputs.host.systemd:
         return f"/{parent.strip('/') or 'firkin'}/{inputs.id}"
-    # The parent is written as a path also here; its last part is the name of the slice.
-    slice_name = parent.rstrip("/").rpartition("/")[2] or "system.slice"
+    slice_name = slice_of(parent)
     if not slice_name.endswith(".slice"):
         reason = f"{parent!r} does not end with the name of a slice"
         raise invalid("sandbox_config.linux.cgroup_parent", reason, hint="the kubelet's cgroupDriver is systemd here")

@@ -52,7 +52,8 @@ class HostFacts:
 
     `capabilities` are the names of those that can be granted, `lowest_oom_score_adj` is what the server may set at the
     least. `devices` are the nodes that a privileged container gets. `machine` is that of uname(2); `seccomp` and
-    `apparmor` say whether the kernel has them, `systemd` that systemd makes the cgroups.
+    `apparmor` say whether the kernel has them, `systemd` that systemd makes the cgroups, and `systemd_root`
+    where its own cgroup lies, "" for the root of the hierarchy.
     """
 
     capabilities: tuple[str, ...]
@@ -62,6 +63,7 @@ class HostFacts:
     seccomp: bool = True
     apparmor: bool = False
     systemd: bool = False
+    systemd_root: str = ""
 
 
 @dataclass(frozen=True, slots=True)
