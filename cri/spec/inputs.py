@@ -53,9 +53,9 @@ class HostFacts:
     `capabilities` are the names of those that can be granted, `lowest_oom_score_adj` is what the server may set at the
     least. `devices` are the nodes that a privileged container gets. `machine` is that of uname(2); `seccomp` and
     `apparmor` say whether the kernel has them, `systemd` that systemd makes the cgroups, and `systemd_root`
-    where its own cgroup lies, "" for the root of the hierarchy. `apparmor_default` is the profile of who names none,
-    "" if there is none; `selinux_process` and `selinux_file` are the labels that the policy has for containers, ""
-    where SELinux is not in force.
+    where its own cgroup lies, "" for the root of the hierarchy. `apparmor_default` is the
+    profile of who names none, "" if there is none; `selinux_process` and `selinux_file` are the labels that the policy
+    has for containers, "" where SELinux is not in force.
     """
 
     capabilities: tuple[str, ...]
