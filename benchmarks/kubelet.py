@@ -53,6 +53,10 @@ runtime_endpoint = "unix://{place}/cri.sock"
 node_name = "node"
 node_ip = "127.0.0.1"
 log_level = "warning"
+[kubelet.sources]
+manifests = ""
+[kubelet.container_logs]
+links = ""
 [kubelet.resources]
 max_pods = 1000
 """

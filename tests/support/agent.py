@@ -19,6 +19,7 @@ from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.store import Objects
+from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
@@ -87,6 +88,7 @@ async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[
         runtime_endpoint=f"unix://{server.socket}",
         node_name="node",
         node_ip="192.0.2.1",
+        sources=SourceSettings(manifests=f"{place}/manifests"),
         container_logs=LogSettings(links=f"{place}/links"),
         **more,
     )
