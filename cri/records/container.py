@@ -68,7 +68,7 @@ class Container:
 
     Who changes it holds `lock`; `stopped` is set once it has ended, by who writes that it has. `is_stopping` says that
     it was asked to end. `prepared` is what its plan was made of, None once it was started, or where an earlier server
-    made it.
+    made it. `kept` is of `firkin.cri.kept`.
     """
 
     def __init__(self, id: str, config: ContainerConfig, facts: ContainerFacts, database: Database) -> None:
@@ -80,6 +80,7 @@ class Container:
         self.stopped = asyncio.Event()
         self.is_stopping = False
         self.prepared: tuple[Config, FileSystem] | None = None
+        self.kept: tuple[Any, bytes] | None = None
         self._database = database
 
     @classmethod
