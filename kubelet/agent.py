@@ -34,6 +34,7 @@ from firkin.kubelet.probes.manager import Probes
 from firkin.kubelet.resources.cgroups import PodCgroups
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallError
+from firkin.kubelet.upkeep import Upkeep, cgroup_driver
 from firkin.kubelet.volumes.manager import Volumes
 from firkin.notify import notify
 
@@ -82,8 +83,9 @@ async def run_until(config: Config, stopping: asyncio.Event) -> None:
 class Agent:
     """Everything that keeps the pods of one machine running."""
 
-    def __init__(self, config: Config, services: Services, workers: Workers, machine: Machine) -> None:
+    def __init__(self, config: Config, services: Services, workers: Workers, machine: Machine, upkeep: Upkeep) -> None:
         self.config = config
+        self.upkeep = upkeep
         self.services = services
         self.workers = workers
         self.machine = machine
@@ -100,20 +102,18 @@ class Agent:
         machine = Machine(config)
         recorder = Recorder(objects, "kubelet", machine.name, lambda: datetime.now(UTC))
         facts = Facts(host_ips=machine.ips, allocatable=machine.allocatable.quantities())
+        volumes = Volumes(config.root, objects, lambda pod: facts)
+        driver = await cgroup_driver(config.resources.cgroup_driver, runtime)
+        cgroups = PodCgroups(config.resources, machine.capacity, machine.allocatable, driver)
         preparation = MachinePreparation(
-            config,
-            machine,
-            objects,
-            recorder,
-            Volumes(config.root, objects, lambda pod: facts),
-            PodCgroups(config.resources, machine.capacity, machine.allocatable),
-            can_be_recursive=features,
+            config, machine, objects, recorder, volumes, cgroups, can_be_recursive=features
         )
         probes = Probes(Checks(runtime).ask, recorder, lambda uid: workers.poke(uid))
         parts.push_async_callback(probes.close)
         services = make_services(config, runtime, objects, recorder, preparation, probes, machine)
         workers = Workers(services)
-        return cls(config, services, workers, machine)
+        upkeep = await Upkeep.make(config, machine, services, recorder, workers, volumes, cgroups)
+        return cls(config, services, workers, machine, upkeep)
 
     async def run(self) -> None:
         """Keep pods running until cancelled; an error of a part ends all."""
@@ -134,7 +134,8 @@ class Agent:
                 self.workers.uids,
                 self.is_complete,
             )
-            for name, work in (("pods", self.workers.run()), ("runtime", watching.run()), ("garbage", collector.run())):
+            works = (("pods", self.workers.run()), ("runtime", watching.run()), ("garbage", collector.run()))
+            for name, work in (*works, *self.upkeep.works(collector)):
                 group.create_task(work, name=name)
 
     def _listed(self, there: Mapping[str, Listing]) -> None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from firkin.errors import ConfigError
+from firkin.kubelet.resources.eviction.settings import EvictionSettings
+from firkin.kubelet.resources.eviction.thresholds import threshold_faults
+from firkin.kubelet.resources.image_choice import ImageSettings, image_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
 from firkin.settings import decode_settings
 
@@ -45,6 +48,8 @@ class Config:
     log_level: str = "info"
     log_format: str = "text"
     resources: ResourceSettings = field(default_factory=ResourceSettings)
+    eviction: EvictionSettings = field(default_factory=EvictionSettings)
+    images: ImageSettings = field(default_factory=ImageSettings)
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -82,3 +87,5 @@ def _faults(config: Config) -> Iterator[str]:
         if "=" not in label:
             yield f"kubelet.node_labels: {label!r} is not a label such as disk=ssd"
     yield from resource_faults(config.resources)
+    yield from threshold_faults(config.eviction)
+    yield from image_faults(config.images)

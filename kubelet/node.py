@@ -11,7 +11,8 @@ from typing import Protocol
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.config import Config
 from firkin.kubelet.resources.admission import NodeFacts, Refusal, admit
-from firkin.kubelet.resources.node import NodeResources, machine_capacity
+from firkin.kubelet.resources.eviction.thresholds import evicted_at, parse_thresholds
+from firkin.kubelet.resources.node import allocatable, machine_capacity, reserved
 from firkin.kubelet.resources.qos import qos_class
 
 __all__ = ["Machine", "node_ips", "node_name"]
@@ -30,11 +31,13 @@ class Pressures(Protocol):
 class Machine:
     """The machine that the agent runs on. Raises OSError if the directory `root` is not there."""
 
-    def __init__(self, config: Config, allocatable: NodeResources | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         self.name = node_name(config.node_name)
         self.ips = node_ips(config.node_ip)
         self.capacity = machine_capacity(config.root, config.resources.max_pods)
-        self.allocatable = allocatable or self.capacity
+        self.thresholds = parse_thresholds(config.eviction, allocatable=config.resources.enforce_allocatable)
+        kept = reserved(config.resources)
+        self.allocatable = allocatable(self.capacity, kept, evicted_at(self.thresholds, self.capacity))
         self.labels = {**_labels(self.name), **dict(one.split("=", 1) for one in config.node_labels)}
         self.pressures: Pressures | None = None
 
