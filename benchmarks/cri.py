@@ -1,11 +1,12 @@
 """How long pods take, and how much memory, with `firkin cri` and with containerd, asked over CRI by the same client.
 
-    python -P benchmarks/cri.py [--rounds N] [--pods N] [--full] [--only SUBSTRING] [--json FILE]
+    python -P benchmarks/cri.py [--rounds N] [--pods N] [--full] [--lives N] [--only SUBSTRING] [--json FILE]
 
 The servers run side by side in new namespaces of mounts, network and processes, each with its state in memory, and take
 turns, so that whatever else the machine does hits all. containerd has runc and the bridge plug-in of CNI; firkin is
 measured with its own network and with the same plug-in. The client is in Python: what it costs is in all figures.
-Compare ratios, not times. Needs root, containerd, runc, and the plug-ins of CNI.
+Compare ratios, not times. With `--lives` nothing is compared: that many pods live on firkin with its own network, and
+what it has in the end must not be more than in the beginning. Needs root, containerd, runc, and the plug-ins of CNI.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 # At the end: the folder firkin/ must not hide the installed package.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.cri_lives import Lives, grown, holdings
 from benchmarks.cri_servers import IMAGE, Server, make_images, running
 from benchmarks.image_sources import run
 from tests.support.cri_client import CriClient
@@ -37,6 +39,7 @@ NAMES = ("firkin, own network", "firkin, bridge plug-in", "containerd")
 _CLIENTS = 4
 _EXECS = 3
 _FULL = 500
+_KEPT = 50
 _numbers = itertools.count(1)
 
 
@@ -149,9 +152,15 @@ def crowd(server: Server, pods: int) -> dict[str, float]:
     before = _processes()
     seconds, made = together(server, [make_pod] * pods)
     rate = pods / seconds
+    ready = [one["times"]["pod ready"] for one in made]
+    tenth = max(1, pods // 10)
+    first, last = (statistics.median(part) for part in (ready[:tenth], ready[-tenth:]))
     mine = {pid: name for pid, name in _processes().items() if pid not in before and name != "sleep"}
     found = {
         f"pods ready per s, {_CLIENTS} clients": rate,
+        "pod ready, first tenth, ms": first,
+        "pod ready, last tenth, ms": last,
+        "last tenth to first": last / first,
         "processes per pod": len(mine) / pods,
         "PSS per pod, KiB": sum(map(_pss, mine)) / pods,
         "RSS of the daemon, MiB": _resident(server.process.pid),
@@ -161,6 +170,21 @@ def crowd(server: Server, pods: int) -> dict[str, float]:
     ends = [partial(_end, one["pod"]) for one in made]
     seconds, _ = together(server, ends)
     return {**found, f"pods gone per s, {_CLIENTS} clients": pods / seconds}
+
+
+def live(server: Server, lives: int) -> None:
+    """Let that many pods live on the server; prints what it has at first and at last, and exits if that has grown."""
+    pods = Lives(_KEPT, lambda client: str(make_pod(client)["pod"]), end_pod)
+    before, between = pods.parts(lives)
+    together(server, pods.works(before))
+    first = holdings(server)
+    seconds, _ = together(server, pods.works(between))
+    last = holdings(server)
+    print(f"{lives} pods, {_KEPT} at a time, {between / seconds:.1f} lives per s; {'first':>10} {'last':>10}")
+    for name, value in first.items():
+        print(f"{name:24} {value:10} {last[name]:10}")
+    if more := grown(first, last):
+        sys.exit(f"grown: {', '.join(more)}")
 
 
 def _end(pod: str, client: CriClient) -> dict[str, float]:
@@ -239,11 +263,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--pods", type=int, default=100, help="how many there are at a time")
     parser.add_argument("--full", action="store_true", help=f"the same as --pods {_FULL}")
+    parser.add_argument("--lives", type=int, default=0, help="see whether firkin grows over so many pods")
     parser.add_argument("--only", default="", help="servers with this in their names")
     parser.add_argument("--json", type=Path, help="write all samples to this file")
     options = parser.parse_args()
     in_private_world()
-    names = [name for name in NAMES if options.only in name]
+    names = NAMES[:1] if options.lives else [name for name in NAMES if options.only in name]
     pods = _FULL if options.full else options.pods
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         memory = Path(directory) / "memory"
@@ -256,6 +281,9 @@ def main() -> None:
             stack.enter_context(running(name, memory / name.replace(", ", "-").replace(" ", "-"), images))
             for name in names
         ]
+        if options.lives:
+            live(servers[0], options.lives)
+            return
         samples = sample(servers, options.rounds)
         if options.rounds:
             print(steps_table(samples) + "\n", flush=True)

@@ -19,7 +19,7 @@ from tests.support.cri_client import CriClient
 from tests.support.local_image import add_image
 from tests.support.waiting import SECONDS
 
-__all__ = ["IMAGE", "Server", "make_images", "running"]
+__all__ = ["IMAGE", "Server", "firkin_command", "make_images", "running"]
 
 IMAGE = "registry.example/busybox:1"
 _PAUSE = "registry.example/pause:1"
@@ -93,7 +93,7 @@ def running(name: str, place: Path, images: Path) -> Iterator[Server]:
     (place / "cni").mkdir()
     if name in _SUBNETS:
         (place / "cni/10-bridge.conflist").write_text(_conflist(place, name))
-    command = _containerd(place) if name == "containerd" else _firkin(place, images)
+    command = _containerd(place) if name == "containerd" else firkin_command(place, images)
     with (place / "log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     client = CriClient(str(place / "cri.sock"))
@@ -112,7 +112,8 @@ def running(name: str, place: Path, images: Path) -> Iterator[Server]:
         process.wait()
 
 
-def _firkin(place: Path, images: Path) -> list[str | Path]:
+def firkin_command(place: Path, images: Path) -> list[str | Path]:
+    """The command that serves below `place`, where its images and its configuration are made."""
     (place / "config.toml").write_text(_FIRKIN_CONFIG.format(place=place, plugins=_PLUGINS))
     run(FIRKIN, "import", "--store", place / "root", images / "busybox.tar")
     return [FIRKIN, "cri", "--config", place / "config.toml"]

@@ -66,6 +66,8 @@ async def serve(
     gc.enable()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # A program that does not read its input any more is an error of its stream.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     hung_up = asyncio.Event()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from google.protobuf.message import DecodeError
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.containers.exits import Exits
 from firkin.cri.handlers.table import DEFAULT
 from firkin.cri.node import Node
@@ -60,6 +61,23 @@ def decide(facts: ContainerFacts, live: str | None) -> Decision:
 
 async def recover(node: Node, exits: Exits) -> None:
     """Fill the tables of `node` from its database, and make what there is agree with them."""
+    with log.bound(call="recovery"):
+        _load(node)
+        faults.reach("loaded")
+        for sandbox in node.sandboxes:
+            await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
+        faults.reach("sandboxes")
+        # Their monitors are asked side by side: one that does not answer keeps nobody but its container waiting.
+        await asyncio.gather(
+            *(_guarded(_recover_container(node, exits, one), f"container {one.id}") for one in node.containers)
+        )
+        faults.reach("containers")
+        await _guarded(_collect(node), "what is left over")
+        faults.reach("collected")
+        _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
+
+
+def _load(node: Node) -> None:
     for row in list(node.database.rows("sandbox")):
         try:
             node.sandboxes.add(Sandbox.load(row, node.database))
@@ -71,12 +89,6 @@ async def recover(node: Node, exits: Exits) -> None:
         except (StateError, DecodeError) as error:
             _LOGGER.error("container %s: its record is left out: %s", row.id, error)
     _tell_missing_handlers(node)
-    for sandbox in node.sandboxes:
-        await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
-    for container in node.containers:
-        await _guarded(_recover_container(node, exits, container), f"container {container.id}")
-    await _guarded(_collect(node), "what is left over")
-    _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
 
 
 def _tell_missing_handlers(node: Node) -> None:
@@ -104,7 +116,7 @@ async def _recover_sandbox(node: Node, sandbox: Sandbox) -> None:
 
 async def _recover_container(node: Node, exits: Exits, container: Container) -> None:
     directory = node.places.container(container.id)
-    if container.facts.sandbox not in {sandbox.id for sandbox in node.sandboxes}:
+    if node.sandboxes.find(container.facts.sandbox) is None:
         _LOGGER.warning("container %s: its sandbox is gone", container.id)
     decision = decide(container.facts, _look(directory))
     _LOGGER.debug("container %s: %s", container.id, decision.value)
@@ -131,33 +143,36 @@ def _look(directory: str) -> str | None:
 
 
 async def _watch(node: Node, exits: Exits, container: Container) -> None:
-    status = await asyncio.to_thread(_ask, node.places.container(container.id))
-    if status is None or not status.monitor:
+    found = await asyncio.to_thread(_attend, node.places.container(container.id))
+    if found is None:
         await exits.settle(container)
         return
+    status, monitor = found
+    # Its end is noticed from now on, whatever becomes of the rest.
+    exits.watch(container, monitor)
     if not container.facts.started_at:
         # The server was killed between the start and its writing down.
         container.update(started_at=status.started_ns, process=(status.pid, status.start_time))
-    try:
-        pidfd = os.pidfd_open(status.monitor)
-    except ProcessLookupError:
-        await exits.settle(container)
-        return
-    exits.watch(container, pidfd)
-    # The number may have been given to another process before it was opened: the monitor itself tells.
-    if _look(node.places.container(container.id)) != ATTENDED:
-        await exits.settle(container)
 
 
-def _ask(directory: str) -> Status | None:
+def _attend(directory: str) -> tuple[Status, int] | None:
+    """What the monitor says, and a pidfd of it; None if it has gone."""
     fd = os.open(directory, _DIRECTORY)
     try:
         with Client(fd) as client:
-            return client.status()
-    except StateError:
+            status = client.status()
+            if not status.monitor:
+                return None
+            monitor = os.pidfd_open(status.monitor)
+            # The number may have been given to another process, but not while the connection stands.
+            if client.receive() is None:
+                return status, monitor
+            os.close(monitor)
+    except (StateError, ProcessLookupError):
         return None
     finally:
         os.close(fd)
+    return None
 
 
 async def _collect(node: Node) -> None:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from firkin import log
+from firkin.cri import faults
 
 __all__ = ["Rollback"]
 
@@ -38,6 +39,7 @@ class Rollback:
         for what, undo in reversed(self._undos):
             try:
                 await undo()
+                faults.reach("undone")
             except Exception as failure:
                 self.is_clean = False
                 _LOGGER.error("undo %s: %s", what, failure)

@@ -14,6 +14,7 @@ import grpc
 from google.protobuf.message import Message
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
 from firkin.cri.telemetry.meters import Meters
@@ -70,7 +71,7 @@ class Dispatcher:
                 with self._observer.watch(call, request, is_read=is_read):
                     work = body(request)
                     assert isinstance(work, Awaitable)
-                    return await (work if is_read else self._finish(work))
+                    return await (work if is_read else self._finish(_passing(work)))
             except Exception as error:
                 await context.abort(code_of(error), message_of(error))
 
@@ -102,6 +103,13 @@ class Dispatcher:
                 await context.abort(code_of(error), message_of(error))
 
         return answer
+
+
+async def _passing(work: Awaitable[Message]) -> Message:
+    faults.reach("begin")
+    message = await work
+    faults.reach("answer")
+    return message
 
 
 def _is_read(call: Call) -> bool:

@@ -2,10 +2,12 @@
 /* The child's side of the meetings, and the birth of the second child where one is needed. */
 #include "channel.h"
 #include "child.h"
+#include "process.h"
 #include "syscalls.h"
 #include "text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -53,6 +55,62 @@ int op_rendezvous(struct run *run, const struct plan_op *op)
 	return record.type == PLAN_RELEASED && record.value == op->arg[0] ? 0 : -EPROTO;
 }
 
+/* Whether somebody has said so at the other end before it closed. */
+static int has_begun(const int *ends)
+{
+	char byte;
+	long n;
+	sys_close(ends[1]);
+	do
+		n = sys_read(ends[0], &byte, 1);
+	while (n == -EINTR);
+	sys_close(ends[0]);
+	return n == 1;
+}
+
+static int begin(const int *ends)
+{
+	long n = sys_write(ends[1], "", 1);
+	sys_close(ends[0]);
+	sys_close(ends[1]);
+	return n < 0 ? (int)n : 0;
+}
+
+static int tell(const struct run *run, uint32_t type, long pid, const int *pidfd)
+{
+	struct plan_record record = { .type = type, .value = (uint32_t)pid };
+	return channel_send(run->sync, &record, pidfd, 1);
+}
+
+/*
+ * As in process_start(): it may be killed before its first instruction, for a kill long ago of the cgroup that this
+ * process is in. Then another one is born here, and moves. Like clone3(2), it returns twice, with 0 in the new process.
+ */
+static long clone_into_cgroup(struct run *run, struct clone_args *args, int cgroup)
+{
+	int ends[2], *pidfd = (void *)(uintptr_t)args->pidfd;
+	long r = sys_pipe2(ends, O_CLOEXEC);
+	if (r < 0)
+		return r;
+	struct clone_args into = *args;
+	into.flags |= CLONE_INTO_CGROUP;
+	into.cgroup = (uint64_t)cgroup;
+	long pid = sys_clone3(&into, sizeof into);
+	if (!pid)
+		return begin(ends);
+	if (has_begun(ends) || pid < 0)
+		return pid;
+	r = tell(run, PLAN_STILLBORN, pid, pidfd);
+	sys_close(*pidfd);
+	if (r < 0)
+		return r;
+	pid = sys_clone3(args, sizeof *args);
+	if (pid)
+		return pid;
+	r = process_enter_cgroup(cgroup);
+	return r < 0 ? r : 0;
+}
+
 /*
  * The new process is a sibling, not a child, of this one, so that it belongs to the runtime's
  * caller. This one tells the runtime of it and exits.
@@ -62,15 +120,11 @@ int op_clone_again(struct run *run, const struct plan_op *op)
 	int pidfd = -1;
 	struct clone_args args = { .flags = CLONE_PARENT | CLONE_PIDFD | op->arg[0],
 				   .pidfd = (uintptr_t)&pidfd };
-	if (op->arg[1] != PLAN_NO_SLOT) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)run_slot(run, op->arg[1]);
-	}
-	long pid = sys_clone3(&args, sizeof args);
+	long pid = op->arg[1] == PLAN_NO_SLOT ? sys_clone3(&args, sizeof args) :
+						clone_into_cgroup(run, &args, run_slot(run, op->arg[1]));
 	if (pid <= 0)
 		return (int)pid;
-	struct plan_record record = { .type = PLAN_CLONED, .value = (uint32_t)pid };
-	int r = channel_send(run->sync, &record, &pidfd, 1);
+	int r = tell(run, PLAN_CLONED, pid, &pidfd);
 	for (;;)
 		sys_exit_group(r < 0);
 }

@@ -102,6 +102,12 @@ static int take_clone(struct run *run, const struct plan_record *record, int *pi
 	return status < 0 ? status : 0;
 }
 
+static int bury(int pidfd)
+{
+	int status = process_wait(pidfd, -1);
+	return status < 0 ? status : 0;
+}
+
 static int take_failure(struct run *run, const struct plan_record *record)
 {
 	run->child = *record;
@@ -129,6 +135,8 @@ static int take_record(struct run *run, const struct plan_record *record, int *f
 		return take_failure(run, record);
 	case PLAN_CLONED:
 		return take_clone(run, record, fd);
+	case PLAN_STILLBORN:
+		return bury(*fd);
 	case PLAN_TERMINAL:
 		move_descriptor(&run->terminal, fd);
 		return 0;

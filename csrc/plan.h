@@ -201,6 +201,7 @@ enum plan_point {
  *
  *   parent                       child
  *     |---- descriptors ----------->|   RECEIVE
+ *     |<--- STILLBORN (pidfd) ------|   CLONE: this one is to be reaped, there will be another one
  *     |<--- CLONED (pid, pidfd) ----|   CLONE: the sender exits, its child goes on
  *     |<--- ARRIVED point ----------|   RENDEZVOUS
  *     |---- RELEASED point -------->|
@@ -208,7 +209,7 @@ enum plan_point {
  *     |<--- FAILED op, errno -------|   any; the child exits
  *     |<--- end of file ------------|   EXEC, REAP
  */
-enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS };
+enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS, PLAN_STILLBORN };
 
 #define PLAN_DETAIL 232
 

@@ -60,7 +60,7 @@ static long reset_signals(void)
 	return sys_rt_sigprocmask(SIG_SETMASK, &none, 0);
 }
 
-static long enter_cgroup(int directory)
+long process_enter_cgroup(int directory)
 {
 	long fd = sys_openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0);
 	if (fd < 0)
@@ -76,7 +76,7 @@ __attribute__((noreturn)) static void child_main(void *argument)
 	struct birth *birth = argument;
 	struct process *p = birth->process;
 	birth->began = 1;
-	long r = birth->moves ? enter_cgroup(p->cgroup) : 0;
+	long r = birth->moves ? process_enter_cgroup(p->cgroup) : 0;
 	if (r >= 0)
 		r = arrange_descriptors(p);
 	if (r >= 0)

@@ -34,6 +34,9 @@ int process_wait(int pidfd, int64_t timeout_ms);
 /* Start time in clock ticks since boot, from /proc/PID/stat; -errno. */
 int64_t process_start_time(int pid);
 
+/* Moves the calling process into the cgroup of a directory; below 0 is -errno. */
+long process_enter_cgroup(int directory);
+
 /* Opens `file` of /proc/PID; -errno. */
 int process_open(int pid, const char *file, int flags);
 

@@ -48,6 +48,7 @@ long sys_clone3_call(void *args, size_t size, void (*child)(void *), void *argum
 #define sys_unlinkat(dir, path, flags) SYS3(unlinkat, dir, path, flags)
 #define sys_renameat2(d1, p1, d2, p2, flags) SYS5(renameat2, d1, p1, d2, p2, flags)
 #define sys_readlinkat(dir, path, p, n) SYS4(readlinkat, dir, path, p, n)
+#define sys_getdents64(fd, p, n) SYS3(getdents64, fd, p, n)
 #define sys_fchownat(dir, path, uid, gid, flags) SYS5(fchownat, dir, path, uid, gid, flags)
 #define sys_fchmodat(dir, path, mode) SYS3(fchmodat, dir, path, mode)
 #define sys_fchmod(fd, mode) SYS2(fchmod, fd, mode)

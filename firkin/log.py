@@ -16,7 +16,7 @@ from typing import TextIO
 
 from firkin.errors import KernelError
 
-__all__ = ["bind", "bound", "set_up", "to"]
+__all__ = ["bind", "bound", "field", "set_up", "to"]
 
 _FIELDS: contextvars.ContextVar[Mapping[str, str]] = contextvars.ContextVar("fields", default={})  # noqa: B039
 
@@ -34,6 +34,11 @@ def bound(**fields: str) -> Iterator[None]:
         yield
     finally:
         _FIELDS.reset(token)
+
+
+def field(name: str) -> str:
+    """A field that is bound to this task, "" if it is not."""
+    return _FIELDS.get().get(name, "")
 
 
 def to(name: str) -> logging.Logger:

@@ -226,16 +226,24 @@ class Reader:
         """The same as `read().copy()`."""
         return self.read().copy()
 
-    def io_devices(self, path: str) -> list[DeviceIo]:
-        """io.stat of one of the groups, device by device, read now. Raises CgroupError, and KeyError for others."""
+    def io_devices(self, group: str | int) -> list[DeviceIo]:
+        """io.stat of one of the groups, device by device, read now.
+
+        Parameters: `group` is its path or the number of its row. Raises CgroupError, and KeyError or IndexError for
+        others.
+        """
         with self._lock:
-            row = next((number for number, row in enumerate(self._rows) if row.name == path), None)
-            if row is None:
-                raise KeyError(path)
+            row = group if isinstance(group, int) else self._find_row(group)
             try:
                 return parse_io_devices(self._table.text(row, self.layout.file("io.stat")).decode())
             except OSError as error:
-                raise failed("read", f"{path}/io.stat", error) from error
+                raise failed("read", f"{self._rows[row].name}/io.stat", error) from error
+
+    def _find_row(self, path: str) -> int:
+        found = next((number for number, row in enumerate(self._rows) if row.name == path), None)
+        if found is None:
+            raise KeyError(path)
+        return found
 
     def unreadable(self) -> list[tuple[str, str, int]]:
         """What the last pass could not read though it is there: path of the group, name of the file, errno.

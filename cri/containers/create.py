@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import ContainerConfig, CreateContainerRequest, CreateContainerResponse
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.cdi.apply import apply_edits
@@ -55,24 +56,29 @@ async def _create(node: Node, sandbox: Sandbox, config: ContainerConfig) -> str:
         raise StateError(f"pod sandbox {sandbox.id}: is not ready")
     _check_features(node.handlers.of_record(sandbox.facts.handler), config)
     image = await node.catalog.allowed(config.image.image)
+    mounted = await images_of(node, config)
     id = new_id()
     directory = node.places.container(id)
     async with Rollback() as undo:
         undo.add("directory", lambda: _remove(directory))
         os.mkdir(directory, 0o700)
+        faults.reach("directory")
         files = await node.file_systems.make(
             f"{directory}/holding",
             id,
             image.local,
             volumes=volumes_of(image.local, config),
-            images=await images_of(node, config),
+            images={place: (entry.local, path) for place, (entry, path) in mounted.items()},
             ids=ids_of(sandbox),
         )
         undo.add("file system", lambda: node.file_systems.remove(files.holding))
+        faults.reach("file-system")
         inputs = inputs_of(node, sandbox, config, id, image.local, files)
         found = _configuration(inputs)
-        container = _record(node, sandbox, config, id, image, files, found)
+        ids = {place: entry.id for place, (entry, _) in mounted.items()}
+        container = _record(node, sandbox, config, id, image, files, found, ids)
         write_plan(node, container, found, files)
+        faults.reach("plan")
         container.prepared = found, files
         container.update(created_at=time.time_ns())
     node.containers.add(container)
@@ -113,6 +119,7 @@ def _record(
     image: CatalogEntry,
     files: FileSystem,
     found: Config,
+    mounted: dict[str, str],
 ) -> Container:
     user = found.process.user if found.process else None
     log = ""
@@ -129,6 +136,7 @@ def _record(
         user=(user.uid, user.gid, *user.additional_gids) if user else (),
         stop_signal=stop_signal(config.stop_signal, process_of_image(image.local).stop_signal),
         snapshot=files.holding,
+        mounted_images=mounted,
         handler=sandbox.facts.handler,
     )
     return Container(id, config, facts, node.database)

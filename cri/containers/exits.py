@@ -9,6 +9,7 @@ import asyncio
 import os
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
@@ -37,7 +38,8 @@ class Exits:
 
     def settle(self, container: Container) -> asyncio.Task[None]:
         """Write down the end of a container whose monitor is gone."""
-        task = asyncio.create_task(self._write(container))
+        with log.bound(call="exit"):
+            task = asyncio.create_task(self._write(container))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -75,6 +77,7 @@ class Exits:
             container.update(is_lost=True)
             container.stopped.set()
             return
+        faults.reach("told")
         if not container.facts.finished_at:
             if end.oom_kills > 0:
                 self._node.meters.oom.add()

@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from firkin.oci.bundle.inside import read_inside
+from firkin.cri.spec.inputs import invalid
+from firkin.oci.bundle.inside import is_inside, read_inside
 from firkin.oci.snapshots.garbage import Removed, collect
 from firkin.oci.snapshots.holding import Holding
 from firkin.oci.snapshots.overlay import Overlay
-from firkin.oci.snapshots.store import Snapshots
+from firkin.oci.snapshots.store import Snapshots, Stack
 from firkin.oci.snapshots.trees import Ids, remove_tree
 from firkin.oci.store.images import ImageStore, Local
 
@@ -59,8 +60,8 @@ class FileSystems:
 
         Parameters: `holder` is a file that is written, and names the holding as long as it is needed; `volumes` are
         places that get directories of their own; `images` are images to mount by place, each with the part that is
-        meant; `ids` are the maps of the container's user namespace. Raises ImageError, KernelError; then nothing is
-        left.
+        meant; `ids` are the maps of the container's user namespace. Raises ImageError, KernelError, ConfigError for a
+        part that an image does not have; then nothing is left.
         """
         return await self._run(lambda: self._make(holder, id, image, volumes, images or {}, ids))
 
@@ -116,7 +117,18 @@ class FileSystems:
             shown = {}
             for number, (place, (one, path)) in enumerate(images.items()):
                 shown[place] = f"{holding.path}/images/{number}"
-                trees[shown[place]] = holding.take(one).overlay(path)
+                layers = holding.take(one)
+                if path and not _has(layers, path):
+                    raise invalid("config.mounts", f"image_sub_path {path!r} of {place} is not in image {one.name}")
+                trees[shown[place]] = layers.overlay(path)
             with open(holder, "x", encoding="ascii") as file:
                 file.write(holding.name)
             return FileSystem(holding.path, root.path, trees, made, shown, passwd, group)
+
+
+def _has(layers: Stack, path: str) -> bool:
+    tree = layers.open()
+    try:
+        return is_inside(tree, path)
+    finally:
+        os.close(tree)

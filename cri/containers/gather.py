@@ -9,6 +9,7 @@ from firkin.cri.api.container_pb2 import ContainerConfig
 from firkin.cri.api.security_pb2 import SecurityProfile
 from firkin.cri.containers.filesystem import FileSystem
 from firkin.cri.host import devices_at
+from firkin.cri.images.catalog import CatalogEntry
 from firkin.cri.node import Node
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.sandboxes.files import pod_files
@@ -37,7 +38,7 @@ def volumes_of(image: Local, config: ContainerConfig) -> tuple[str, ...]:
     return tuple(sorted(place for place in places if place not in asked and place != "/"))
 
 
-async def images_of(node: Node, config: ContainerConfig) -> dict[str, tuple[Local, str]]:
+async def images_of(node: Node, config: ContainerConfig) -> dict[str, tuple[CatalogEntry, str]]:
     """The images that the request mounts, by place, with the part that is meant. Raises ConfigError, NotFoundError."""
     found = {}
     for index, mount in enumerate(config.mounts):
@@ -46,7 +47,7 @@ async def images_of(node: Node, config: ContainerConfig) -> dict[str, tuple[Loca
         if any(part == ".." for part in PurePosixPath(mount.image_sub_path).parts):
             raise invalid(f"config.mounts[{index}].image_sub_path", f"{mount.image_sub_path!r} leads out of the image")
         entry = await node.catalog.allowed(mount.image.image)
-        found[mount.container_path] = (entry.local, mount.image_sub_path)
+        found[mount.container_path] = (entry, mount.image_sub_path)
     return found
 
 

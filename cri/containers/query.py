@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from firkin.cri.api import container_pb2
 from firkin.cri.api.container_pb2 import ContainerFilter, ContainerResources, ContainerStatus, ContainerUser
@@ -49,12 +49,21 @@ def status_of(container: Container) -> ContainerStatus:
         message=facts.message,
         labels=config.labels,
         annotations=config.annotations,
-        mounts=config.mounts,
+        mounts=[_mount(one, facts.mounted_images) for one in config.mounts],
         log_path=facts.log_path,
         resources=ContainerResources(linux=config.linux.resources),
         user=_user(container),
         stop_signal=config.stop_signal,
     )
+
+
+def _mount(mount: container_pb2.Mount, images: Mapping[str, str]) -> container_pb2.Mount:
+    if mount.container_path not in images:
+        return mount
+    found = container_pb2.Mount()
+    found.CopyFrom(mount)
+    found.image.image_ref = images[mount.container_path]
+    return found
 
 
 def _user(container: Container) -> ContainerUser | None:

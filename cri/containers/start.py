@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import StartContainerRequest, StartContainerResponse
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.containers.exits import Exits
@@ -72,7 +73,9 @@ async def _launch(node: Node, container: Container) -> Started:
         pending = node.launcher.start(plan, fd, order)
     finally:
         os.close(fd)
+    faults.reach("launched")
     await _answered(pending)
+    faults.reach("answered")
     return pending.finish()
 
 

@@ -8,6 +8,7 @@ import signal
 import time
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     RemoveContainerRequest,
     RemoveContainerResponse,
@@ -49,6 +50,7 @@ async def _stop(container: Container, seconds: int) -> None:
             # Once: some programs take a second signal for impatience.
             container.is_stopping = True
             _send(container, container.facts.stop_signal)
+            faults.reach("signalled")
         try:
             async with asyncio.timeout(seconds):
                 await container.stopped.wait()
@@ -102,6 +104,7 @@ async def remove(node: Node, container: Container) -> None:
         if not container.facts.finished_at:
             # It can not be started any more, should what follows fail.
             container.update(finished_at=time.time_ns(), exit_code=128, reason="Removed")
+        faults.reach("settled")
         await asyncio.to_thread(_remove_files, node, container)
         container.forget()
         node.containers.discard(container)
@@ -111,6 +114,9 @@ async def remove(node: Node, container: Container) -> None:
 
 def _remove_files(node: Node, container: Container) -> None:
     node.handler_of(container).remove(container.id)
+    faults.reach("runtime-record")
     if container.facts.snapshot:
         remove_tree(container.facts.snapshot)
+        faults.reach("snapshot")
     remove_tree(node.places.container(container.id))
+    faults.reach("container-directory")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     ReopenContainerLogRequest,
     ReopenContainerLogResponse,
@@ -44,6 +45,7 @@ async def update_container_resources(
             await asyncio.to_thread(node.handler_of(container).update, container.id, limits)
         else:
             _rewrite(node, container, limits)
+        faults.reach("applied")
         container.config.linux.resources.CopyFrom(merged(container.config.linux.resources, request.linux))
         container.update()
     return UpdateContainerResourcesResponse()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 
+from firkin.cri import faults
 from firkin.cri.execution.attachment import Attachment, ask_to_attach
 from firkin.cri.execution.launch import Wish
 from firkin.cri.node import Node
@@ -42,7 +43,9 @@ class Streams:
         wish = Wish(
             request.command, stdin=wanted.stdin, stdout=wanted.stdout, stderr=wanted.stderr, terminal=wanted.tty
         )
-        return (await self._node.handler_of(container).launch(container.id, wish)).session
+        program = await self._node.handler_of(container).launch(container.id, wish)
+        faults.reach("launched", call="stream")
+        return program.session
 
     async def attach(self, request: AttachRequest) -> Session:
         """Take part in the streams of a container. Raises NotFoundError, StateError, KernelError."""
@@ -52,6 +55,7 @@ class Streams:
             client, done = await asyncio.to_thread(ask_to_attach, fd, request.wanted)
         finally:
             os.close(fd)
+        faults.reach("attached", call="stream")
         return Attachment(client, request.wanted, done)
 
     async def connect(self, sandbox: str, port: int) -> Connection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple, Protocol
 
+from firkin.cri import faults
 from firkin.cri.execution.launch import Program, Wish
 from firkin.cri.streaming.session import Source
 from firkin.errors import DeadlineError
@@ -37,6 +38,7 @@ async def run_to_end(launcher: Launcher, container: str, args: tuple[str, ...], 
     Raises DeadlineError, and what `launch` of the launcher raises.
     """
     program = await _launched(launcher, container, args)
+    faults.reach("launched")
     try:
         async with asyncio.timeout(seconds or None):
             return await _collect(program)

@@ -9,7 +9,7 @@ from firkin.cri.execution.launch import Launcher, Program, Wish
 from firkin.cri.handlers.handler import Features
 from firkin.cri.handlers.records import destroy_cgroup, remove_record, request_of
 from firkin.cri.places import Places
-from firkin.errors import FirkinError
+from firkin.errors import CgroupGoneError, FirkinError, StateError
 from firkin.oci.runtime_spec import Config, Resources
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Host
@@ -46,8 +46,12 @@ class OwnHandler:
 
     def update(self, container: str, limits: Resources) -> None:
         """Change the limits."""
-        with Container(self._places.runtime, container) as record, Cgroup(record.cgroup) as cgroup:
-            update(cgroup, limits, place="linux")
+        try:
+            with Container(self._places.runtime, container) as record, Cgroup(record.cgroup) as cgroup:
+                update(cgroup, limits, place="linux")
+        except CgroupGoneError:
+            # With the last process the cgroup goes, before its end is written down.
+            raise StateError(f"container {container}: has ended") from None
 
     def end(self, container: str) -> None:
         """Remove the cgroup."""

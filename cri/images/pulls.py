@@ -13,8 +13,6 @@ from firkin.errors import ConfigError
 from firkin.oci.image.platform import host_platform
 from firkin.oci.image.reference import Reference
 from firkin.oci.policy.policy import Policy
-from firkin.oci.pull import pull
-from firkin.oci.registry.client import open_registry
 from firkin.oci.registry.credentials import Credentials, Lookup, only_for
 from firkin.oci.store.images import ImageStore, Local
 
@@ -41,6 +39,10 @@ class Puller:
     async def pull(self, reference: Reference, auth: AuthConfig | None) -> Local:
         """Have the image here, under its name. Raises as `firkin.oci.pull.pull`; ConfigError for bad credentials."""
         lookup = None if auth is None else _lookup(reference, auth)
+        # A client of HTTP is large, and takes a tenth of a second to import: not before it is needed.
+        from firkin.oci.pull import pull
+        from firkin.oci.registry.client import open_registry
+
         async with self._turns:
             _LOGGER.info("pull %s", reference)
             async with open_registry(credentials=lookup, hosts_directory=self._config.hosts_directory) as registry:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 
+from firkin.cri import faults
 from firkin.cri.api.image_pb2 import (
     FilesystemIdentifier,
     FilesystemUsage,
@@ -99,8 +100,10 @@ class ImageService:
         async def make() -> str:
             with self._meters.pull():
                 local = await self._puller.pull(reference, auth)
+                faults.reach("pulled")
                 # What is unpacked now, no container has to wait for.
                 await self._file_systems.prepare(local)
+                faults.reach("unpacked")
             return local.manifest.config.digest
 
         # Others may have other rights: only who shows the same credentials shares a pull.
@@ -116,7 +119,9 @@ class ImageService:
             except NotFoundError:
                 # Somebody else was faster.
                 continue
+            faults.reach("unnamed")
         await self._file_systems.collect()
+        faults.reach("collected")
         return RemoveImageResponse()
 
     async def image_fs_info(self, _request: ImageFsInfoRequest) -> ImageFsInfoResponse:

@@ -7,9 +7,12 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from firkin.cri.network.cni.configuration import Configuration
 from firkin.cri.network.cni.directory import Choice, ConfigurationDirectory
 from firkin.cri.network.cni.loopback import set_loopback_up
 from firkin.cri.network.cni.network import CniNetwork
@@ -187,11 +190,14 @@ class Networks:
             raise AlreadyExistsError(f"attach sandbox {sandbox.id}: it is attached already")
         choice = self._choose()
         if choice.configuration:
-            await self._run(_set_loopback_up, sandbox.netns)
-            return await self._call(self._cni.attach, sandbox, choice.configuration)
+            return await self._call(self._attach_by_plugins, sandbox, choice.configuration)
         if choice.faults:
             raise NetworkError(f"attach sandbox {sandbox.id}: {'; '.join(choice.faults)}")
         return await self._bridge.attach(sandbox)
+
+    def _attach_by_plugins(self, sandbox: Sandbox, configuration: Configuration) -> PodNetwork:
+        _set_loopback_up(sandbox.netns)
+        return self._cni.attach(sandbox, configuration)
 
     async def _detach(self, sandbox: str) -> None:
         if sandbox in self._cni.sandboxes:
@@ -229,10 +235,9 @@ class Networks:
             _log.debug("sandbox %s: %s", sandbox, error)
 
     async def _call(self, function: Callable[..., _T], *arguments: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._plugin_threads, function, *arguments)
-
-    async def _run(self, function: Callable[..., _T], *arguments: object) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+        # What is logged there belongs to the request.
+        work = partial(copy_context().run, function, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._plugin_threads, work)
 
 
 def _set_loopback_up(path: str) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from firkin.cri import faults
+
 __all__ = ["Step", "run_steps", "undo_steps"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to do. `undo` may be called if `do` was not, was done in part, or was undone already."""
+    """One thing to do. `undo` may be called if `do` was not, was done in part, or was undone already.
+
+    `point` is its name among the points at which the server may be killed, if it has another one there.
+    """
 
     name: str
     do: Callable[[], None]
     undo: Callable[[], None]
+    point: str = ""
 
 
 def run_steps(steps: Sequence[Step]) -> None:
@@ -26,6 +32,7 @@ def run_steps(steps: Sequence[Step]) -> None:
     for at, step in enumerate(steps):
         try:
             step.do()
+            faults.reach(f"network-{step.point or step.name.replace(' ', '-')}")
         except Exception as error:
             try:
                 undo_steps(steps[: at + 1])

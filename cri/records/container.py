@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from firkin.cri.api.container_pb2 import ContainerConfig, ContainerState
@@ -25,6 +25,7 @@ class ContainerFacts:
     absolute, "" for none. `cgroup` is the cgroupsPath of its configuration. `user` is uid, gid and supplementary
     groups. `process` is the pid and start time of its first process, (0, 0) before there is one. `is_lost` says that
     nobody can tell what became of it. `stop_signal` is a number. `snapshot` is the directory of its writable files.
+    `mounted_images` are the ids of the images that are mounted, by their places.
     `handler` is the runtime handler of its pod, "" for the default.
     """
 
@@ -44,6 +45,7 @@ class ContainerFacts:
     process: tuple[int, int] = (0, 0)
     stop_signal: int = 15
     snapshot: str = ""
+    mounted_images: dict[str, str] = field(default_factory=dict)
     handler: str = ""
 
     @property

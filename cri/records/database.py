@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from firkin.cri import faults
 from firkin.errors import StateError
 
 __all__ = ["Database", "Row"]
@@ -85,15 +86,19 @@ class Database:
 
     def put(self, row: Row) -> None:
         """Write a record. Raises StateError if another one has its name, or it can not be written (a full disk)."""
+        faults.reach("record-before")
         self._execute(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (id) DO UPDATE SET config = excluded.config, facts = excluded.facts",
             row,
         )
+        faults.reach("record-after")
 
     def delete(self, id: str) -> None:
         """Forget a record, which may be gone."""
+        faults.reach("forget-before")
         self._execute("DELETE FROM records WHERE id = ?", (id,))
+        faults.reach("forget-after")
 
     def _execute(self, statement: str, values: tuple[object, ...]) -> None:
         try:

@@ -7,6 +7,7 @@ import os
 import time
 
 from firkin import log
+from firkin.cri import faults
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.cri.api.sandbox_pb2 import RunPodSandboxRequest, RunPodSandboxResponse
@@ -83,7 +84,9 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     undo.add("sandbox", lambda: release(node, sandbox))
     directory = node.places.sandbox(sandbox.id)
     os.mkdir(directory, 0o700)
+    faults.reach("directory")
     namespaces, init = await asyncio.to_thread(_pin, node, sandbox.id, wanted)
+    faults.reach("pinned")
     config = sandbox.config
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
@@ -92,8 +95,10 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
             found = await node.networks.attach(wish)
         addresses = found.ips
     write_files(directory, config, addresses, own_network=has_own_network(config))
+    faults.reach("files")
     if "ipc" in namespaces:
         mount_shm(f"{directory}/shm")
+        faults.reach("shm")
     sandbox.update(is_ready=True, namespaces=namespaces, addresses=addresses, init=init)
 
 

@@ -117,6 +117,8 @@ def _access(mount: container_pb2.Mount, place: str) -> tuple[str, ...]:
 def _image(inputs: Inputs, mount: container_pb2.Mount, place: str) -> Mount:
     if mount.host_path:
         raise invalid(f"{place}.host_path", "is set, and so is image")
+    if not mount.readonly:
+        raise invalid(f"{place}.readonly", "an image is mounted read-only", hint="set it")
     source = inputs.image_mounts[mount.container_path].source
     return Mount(destination=mount.container_path, type="bind", source=source, options=("rbind", "rprivate", "ro"))
 

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 from firkin.cri.api.stats_pb2 import (
     ContainerAttributes,
-    ContainerMetrics,
     ContainerStats,
     ContainerStatsFilter,
     ContainerStatsRequest,
@@ -22,7 +21,6 @@ from firkin.cri.api.stats_pb2 import (
     ListPodSandboxStatsRequest,
     ListPodSandboxStatsResponse,
     PodSandboxAttributes,
-    PodSandboxMetrics,
     PodSandboxStats,
     PodSandboxStatsFilter,
     PodSandboxStatsRequest,
@@ -40,9 +38,11 @@ from firkin.cri.records.container import Container
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.rpc import Handler
 from firkin.cri.sandboxes.query import has_labels
+from firkin.cri.stats.collection import collect_metrics
 from firkin.cri.stats.gauge import Gauge, Reading
-from firkin.cri.stats.interfaces import network_usage
-from firkin.cri.stats.metrics import container_metrics, descriptors, network_metrics
+from firkin.cri.stats.interfaces import interfaces_of, network_usage
+from firkin.cri.stats.metrics import descriptors
+from firkin.cri.stats.running import Running
 from firkin.cri.stats.usage import cpu_usage, io_usage, memory_usage, process_usage, swap_usage
 from firkin.cri.stats.writable import WritableLayers
 from firkin.errors import NotFoundError
@@ -55,13 +55,13 @@ class StatsService:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._gauge = Gauge()
+        self._running = Running(node)
         self._pods = Gauge()
         self._layers = WritableLayers()
 
     def close(self) -> None:
         """Close all descriptors."""
-        self._gauge.close()
+        self._running.close()
         self._pods.close()
 
     def routes(self) -> dict[str, Handler]:
@@ -120,13 +120,13 @@ class StatsService:
 
     async def list_pod_sandbox_metrics(self, _request: ListPodSandboxMetricsRequest) -> ListPodSandboxMetricsResponse:
         """The metrics of all pods that are ready."""
-        return ListPodSandboxMetricsResponse(pod_metrics=await self._metrics())
+        return ListPodSandboxMetricsResponse(pod_metrics=await collect_metrics(self._node, self._running, self._layers))
 
     async def stream_pod_sandbox_metrics(
         self, _request: StreamPodSandboxMetricsRequest
     ) -> AsyncIterator[StreamPodSandboxMetricsResponse]:
         """As list_pod_sandbox_metrics, in pieces."""
-        for part in pieces(await self._metrics()):
+        for part in pieces(await collect_metrics(self._node, self._running, self._layers)):
             yield StreamPodSandboxMetricsResponse(pod_sandbox_metrics=part)
 
     def _select(self, wanted: ContainerStatsFilter) -> Iterator[Container]:
@@ -148,65 +148,38 @@ class StatsService:
             ):
                 yield sandbox
 
-    def _path(self, path: str) -> str:
-        return f"{self._node.host.hierarchy.mount}/{path.strip('/')}"
-
-    def _readings(self, containers: Iterable[Container]) -> Iterator[tuple[Container, Reading]]:
-        running = [one for one in containers if one.facts.started_at and not one.facts.finished_at]
-        readings = self._gauge.read(self._path(one.facts.cgroup) for one in running)
-        for container in running:
-            reading = readings.get(self._path(container.facts.cgroup))
-            if reading is not None:
-                yield container, reading
-
     def _containers(self, containers: Iterable[Container]) -> list[ContainerStats]:
-        return [
-            ContainerStats(
-                attributes=_attributes(container),
-                cpu=cpu_usage(reading),
-                memory=memory_usage(reading),
-                swap=swap_usage(reading),
-                io=io_usage(reading),
-                writable_layer=self._layers.usage(container.facts.snapshot),
-            )
-            for container, reading in self._readings(containers)
-        ]
+        return [self._container(container, reading) for container, reading in self._running.read(containers)]
+
+    def _container(self, container: Container, reading: Reading) -> ContainerStats:
+        return ContainerStats(
+            attributes=_attributes(container),
+            cpu=cpu_usage(reading),
+            memory=memory_usage(reading),
+            swap=swap_usage(reading),
+            io=io_usage(reading),
+            writable_layer=self._layers.usage(container.facts.snapshot),
+        )
 
     async def _sandboxes(self, sandboxes: list[Sandbox]) -> list[PodSandboxStats]:
-        paths = {one.id: self._path(one.config.linux.cgroup_parent) for one in sandboxes}
+        networks = await asyncio.to_thread(lambda: [network_usage(interfaces_of(one.facts)) for one in sandboxes])
+        # Nothing else runs from here on, so that the readings stay what they are.
+        wanted = {one.id for one in sandboxes}
+        members: dict[str, list[ContainerStats]] = {}
+        for container, reading in self._running.read(
+            one for one in self._node.containers if one.facts.sandbox in wanted
+        ):
+            members.setdefault(container.facts.sandbox, []).append(self._container(container, reading))
+        paths = {one.id: self._running.path(one.config.linux.cgroup_parent) for one in sandboxes}
         # A pod without a cgroup of its own would be shown with what the whole machine uses.
         readings = self._pods.read(paths[one.id] for one in sandboxes if one.config.linux.cgroup_parent.strip("/"))
-        networks = await asyncio.gather(*(asyncio.to_thread(network_usage, one.facts) for one in sandboxes))
         found = []
         for sandbox, network in zip(sandboxes, networks, strict=True):
-            linux = LinuxPodSandboxStats(
-                network=network, containers=self._containers(self._node.containers_of(sandbox))
-            )
-            reading = readings.get(paths[sandbox.id])
-            if reading is not None:
-                linux.MergeFrom(_pod(reading))
+            linux = LinuxPodSandboxStats(network=network, containers=members.get(sandbox.id))
+            pod_reading = readings.get(paths[sandbox.id])
+            if pod_reading is not None:
+                linux.MergeFrom(_pod(pod_reading))
             found.append(PodSandboxStats(attributes=_pod_attributes(sandbox), linux=linux))
-        return found
-
-    async def _metrics(self) -> list[PodSandboxMetrics]:
-        readings: dict[str, list[tuple[Container, Reading]]] = {}
-        for container, reading in self._readings(self._node.containers):
-            readings.setdefault(container.facts.sandbox, []).append((container, reading))
-        found = []
-        for sandbox in self._node.sandboxes:
-            if not sandbox.facts.is_ready:
-                continue
-            usage = await asyncio.to_thread(network_usage, sandbox.facts)
-            labels = _labels(sandbox, None)
-            own = [metric for one in usage.interfaces for metric in network_metrics(one, usage.timestamp, labels)]
-            members = [
-                ContainerMetrics(
-                    container_id=container.id,
-                    metrics=list(container_metrics(container, reading, _labels(sandbox, container))),
-                )
-                for container, reading in readings.get(sandbox.id, ())
-            ]
-            found.append(PodSandboxMetrics(pod_sandbox_id=sandbox.id, metrics=own, container_metrics=members))
         return found
 
 
@@ -214,14 +187,6 @@ def _pod(reading: Reading) -> LinuxPodSandboxStats:
     return LinuxPodSandboxStats(
         cpu=cpu_usage(reading), memory=memory_usage(reading), process=process_usage(reading), io=io_usage(reading)
     )
-
-
-def _labels(sandbox: Sandbox, container: Container | None) -> tuple[str, ...]:
-    metadata = sandbox.config.metadata
-    if container is None:
-        return sandbox.config.linux.cgroup_parent, sandbox.id, "", "", metadata.name, metadata.namespace
-    facts, name = container.facts, container.config.metadata.name
-    return facts.cgroup, container.id, facts.image_name, name, metadata.name, metadata.namespace
 
 
 def _attributes(container: Container) -> ContainerAttributes:

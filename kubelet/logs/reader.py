@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from firkin.errors import KernelError
@@ -18,10 +18,12 @@ _PIECE = 1 << 16
 _STAMP = len("2006-01-02T15:04:05")
 
 
-async def read_log(path: str, options: LogOptions, ended: Awaitable[object] | None = None) -> AsyncIterator[bytes]:
+async def read_log(
+    path: str, options: LogOptions, ended: Callable[[], Awaitable[object]] | None = None
+) -> AsyncGenerator[bytes, None]:
     """The content of a log in pieces.
 
-    Parameters: with `ended` the log is followed until that is done, and then read to its end.
+    Parameters: with `ended` the log is followed until that has returned, and then read to its end.
     Raises KernelError if there is no log at `path`.
     """
     chosen = _Chosen(options)
@@ -31,7 +33,7 @@ async def read_log(path: str, options: LogOptions, ended: Awaitable[object] | No
             async for piece in _read_to_end(log, chosen):
                 yield piece
             return
-        end = asyncio.ensure_future(ended)
+        end = asyncio.ensure_future(ended())
         try:
             with FileNotices() as notices:
                 notices.watch(os.path.dirname(path), CREATE | MOVED_TO | MODIFY)

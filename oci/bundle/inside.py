@@ -9,7 +9,18 @@ import stat
 from firkin.errors import ImageError
 from firkin.oci._resolve import lib
 
-__all__ = ["read_inside"]
+__all__ = ["is_inside", "read_inside"]
+
+
+def is_inside(root: int, path: str) -> bool:
+    """Whether there is a file or a directory at `path` below the open directory `root`. Raises ImageError."""
+    fd = lib.resolve_open(root, os.fsencode(path), os.O_PATH)
+    if fd >= 0:
+        os.close(fd)
+        return True
+    if -fd in (errno.ENOENT, errno.ENOTDIR):
+        return False
+    raise ImageError(f"open {path} of the image: {os.strerror(-fd)}")
 
 
 def read_inside(root: int, path: str, most: int) -> str:

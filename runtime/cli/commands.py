@@ -85,6 +85,7 @@ MODULES = {
     "fsck": "firkin.runtime.commands.fsck",
     "cgroup": "firkin.runtime.commands.cgroup",
     "top": "firkin.runtime.commands.top",
+    "bench": "firkin.workbench.command",
     "cri": "firkin.cri.command",
     "kubelet": "firkin.kubelet.command",
     "node": "firkin.kubelet.node_command",

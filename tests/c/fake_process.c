@@ -237,6 +237,14 @@ static long call_socketpair(const long *arg)
 	return 0;
 }
 
+static long call_pipe(const long *arg)
+{
+	int *ends = (void *)arg[0];
+	fake_writes(ends, 2 * sizeof *ends);
+	long pair[4] = { 0, arg[1] & O_CLOEXEC ? SOCK_CLOEXEC : 0, 0, arg[0] };
+	return call_socketpair(pair);
+}
+
 static long call_connect(const long *arg)
 {
 	fake_reads((void *)arg[1], (size_t)arg[2]);
@@ -359,7 +367,8 @@ const struct fake_entry fake_process_calls[] = {
 	{ SYS_rt_sigprocmask, call_sigprocmask }, { SYS_rt_sigaction, call_sigaction },
 	{ SYS_rt_sigtimedwait, call_sigtimedwait },
 	{ SYS_clock_gettime, call_clock_gettime }, { SYS_ppoll, call_ppoll }, { SYS_bpf, call_bpf },
-	{ SYS_socket, call_socket }, { SYS_socketpair, call_socketpair }, { SYS_connect, call_connect },
+	{ SYS_socket, call_socket }, { SYS_socketpair, call_socketpair }, { SYS_pipe2, call_pipe },
+	 { SYS_connect, call_connect },
 	{ SYS_bind, call_connect }, { SYS_listen, of_descriptor }, { SYS_accept4, call_accept },
 	{ SYS_sendmsg, call_sendmsg }, { SYS_recvmsg, call_recvmsg }, { 0, NULL },
 };

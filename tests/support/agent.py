@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from firkin.kubelet.agent import Agent
 from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.pod import Pod
+from firkin.kubelet.api.pod_status import ContainerStatus
 from firkin.kubelet.config import Config
 from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.store import Objects
-from tests.support.cri_server import CriServer
+from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
-__all__ = ["Node", "node"]
+__all__ = ["Node", "is_ready", "main", "manifest", "node", "run", "waits_for"]
 
 
 class Node:
@@ -90,3 +91,46 @@ async def node(place: Path, server: CriServer, **more: int) -> AsyncIterator[Nod
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+
+
+def run(server: CriServer, place: Path, script: Callable[[Node], Awaitable[None]], **more: int) -> None:
+    """Run a script with an agent."""
+
+    async def within() -> None:
+        async with node(place, server, **more) as here:
+            await script(here)
+
+    asyncio.run(within())
+
+
+def manifest(name: str, spec: str, script: str = "sleep 1000", more: str = "") -> str:
+    """A pod with a container, main, that runs a script of the shell; `more` are lines of it, `spec` of the pod."""
+    lines = [
+        "apiVersion: v1",
+        "kind: Pod",
+        f"metadata: {{name: {name}, namespace: default}}",
+        "spec:",
+        *(f"  {line}" for line in spec.splitlines()),
+        "  containers:",
+        f"  - name: main\n    image: {IMAGE}\n    command: [sh, -c, {script!r}]",
+        *(f"    {line}" for line in more.splitlines()),
+    ]
+    return "\n".join(lines)
+
+
+def is_ready(pod: Pod) -> bool:
+    """Whether the pod is."""
+    return any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions)
+
+
+def main(pod: Pod) -> ContainerStatus:
+    """The status of the container main."""
+    return next(one for one in pod.status.container_statuses if one.name == "main")
+
+
+def waits_for(reason: str) -> Callable[[Pod], bool]:
+    """Whether main waits for this reason."""
+    return lambda pod: any(
+        one.state.waiting is not None and one.state.waiting.reason == reason
+        for one in (*pod.status.container_statuses, *pod.status.init_container_statuses)
+    )

@@ -68,8 +68,8 @@ class FileNetwork:
     def __init__(self, place: Path) -> None:
         self.place = place
         self.binaries = place / "bin"
-        self.binaries.mkdir(parents=True)
-        (place / "leases").mkdir()
+        self.binaries.mkdir(parents=True, exist_ok=True)
+        (place / "leases").mkdir(exist_ok=True)
         program = _PROGRAM.format(python=sys.executable, place=str(place))
         for name in ("first", "second"):
             write_program(self.binaries / name, program)

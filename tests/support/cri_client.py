@@ -14,6 +14,7 @@ __all__ = ["CriClient"]
 
 _CALLS = {call.name: call for call in calls()}
 _LARGEST = 64 << 20
+_SOON = 50
 
 
 class CriClient:
@@ -22,7 +23,14 @@ class CriClient:
     def __init__(self, path: str) -> None:
         self._channel = grpc.insecure_channel(
             f"unix:{path}",
-            options=[("grpc.max_receive_message_length", _LARGEST), ("grpc.default_authority", "localhost")],
+            options=[
+                ("grpc.max_receive_message_length", _LARGEST),
+                ("grpc.default_authority", "localhost"),
+                # A server that is not there yet, or was killed, is tried again soon; the default begins with a second.
+                ("grpc.initial_reconnect_backoff_ms", _SOON),
+                ("grpc.min_reconnect_backoff_ms", _SOON),
+                ("grpc.max_reconnect_backoff_ms", _SOON),
+            ],
         )
 
     def close(self) -> None:

@@ -10,10 +10,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from firkin.cgroupfs.hierarchy import find_hierarchy
 from firkin.oci.store.images import ImageStore
 from tests.support.bundle import FIRKIN, make_rootfs
 from tests.support.cri_client import CriClient
 from tests.support.local_image import add_image
+from tests.support.template import Forked, Template
 from tests.support.waiting import SECONDS
 
 __all__ = ["IMAGE", "CriServer"]
@@ -39,16 +41,24 @@ class CriServer:
     """A server below `place`, which `start` starts; it serves the image `IMAGE`, which has busybox.
 
     Parameters: `settings` is TOML whose keys win over the usual ones; `{place}` in it is the place. `handler` is the
-    runtime handler of the pods that `pod` makes.
+    runtime handler of the pods that `pod` makes. `template` is what it is forked from, if it is not to be started as a
+    command; `cgroup` a path below the root of the hierarchy: the server is in `server` there, and pods in `pods`;
+    `registry` is where images can be pulled from.
     """
 
-    def __init__(self, place: Path, settings: str = "", handler: str = "") -> None:
+    def __init__(
+        self, place: Path, settings: str = "", handler: str = "", *,
+        template: Template | None = None, cgroup: str = "", registry: str = "",
+    ) -> None:  # fmt: skip
         self.handler = handler
         self.place = place
+        self.cgroup = cgroup
+        self.registry = registry
+        self._template = template
         self.socket = place / "cri.sock"
         self.state = place / "state"
         self._log = place / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         self._client: CriClient | None = None
         self._pods = 0
         place.mkdir(parents=True, exist_ok=True)
@@ -65,14 +75,28 @@ class CriServer:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [str(FIRKIN), "cri", "--config", str(self.place / "config.toml")]
-        with open(self._log, "ab") as log:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.launch()
         self._client = CriClient(str(self.socket))
         try:
             self._client.wait_ready(SECONDS)
         except Exception as error:
             raise AssertionError(f"firkin cri does not answer: {self.log()}") from error
+
+    def launch(self) -> None:
+        """Start it."""
+        arguments = ["cri", "--config", str(self.place / "config.toml")]
+        if self._template:
+            cgroup = Path(find_hierarchy().mount, self.cgroup, "server") if self.cgroup else None
+            self._process = self._template.start(arguments, self._log, cgroup)
+            return
+        with open(self._log, "ab") as log:
+            self._process = subprocess.Popen(
+                [str(FIRKIN), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def wait(self) -> int:
+        """Wait for its end, which something else brings about: its exit status."""
+        return self._end(0)
 
     def kill(self) -> None:
         """SIGKILL."""
@@ -117,11 +141,12 @@ class CriServer:
         """A pod of a name of its own."""
         self._pods += 1
         name = f"pod-{self._pods}"
+        parent = f"/{self.cgroup}/pods" if self.cgroup else ""
         return {
             "metadata": {"name": name, "namespace": "default", "uid": f"uid-{self._pods}"},
             "hostname": name,
             "log_directory": str(self.place / "logs" / name),
-            "linux": {"security_context": {"namespace_options": {"pid": 1}}},
+            "linux": {"cgroup_parent": parent, "security_context": {"namespace_options": {"pid": 1}}},
             **more,
         }
 
@@ -160,6 +185,20 @@ class CriServer:
     def exec(self, container: str, *command: str, timeout: int = 0) -> Any:
         """What ExecSync answers."""
         return self("ExecSync", container_id=container, cmd=command, timeout=timeout)
+
+    def monitor(self, container: str) -> int:
+        """The process id of a container's monitor, 0 if there is none."""
+        directory = str(self.state / "containers" / container)
+        for pid in filter(str.isdecimal, os.listdir("/proc")):
+            try:
+                if Path(f"/proc/{pid}/comm").read_text() != "firkin-monitor\n":
+                    continue
+                if any(os.readlink(f"/proc/{pid}/fd/{fd}") == directory for fd in os.listdir(f"/proc/{pid}/fd")):
+                    return int(pid)
+            except OSError:
+                # It has ended.
+                continue
+        return 0
 
     def clean_up(self) -> None:
         """Remove all pods, and stop."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from firkin.cri import faults
 from firkin.cri.network.cni.cache import Cache, Cached
 from firkin.cri.network.cni.configuration import Configuration, Plugin
 from firkin.cri.network.cni.interruption import uninterrupted
@@ -79,7 +80,7 @@ class CniNetwork:
             self._delete(begun, plugin, results[-1] if results else None)
 
         plugins = [
-            Step(f"plug-in {plugin.type}", partial(add, plugin), partial(delete, plugin))
+            Step(f"plug-in {plugin.type}", partial(add, plugin), partial(delete, plugin), "plugin")
             for plugin in begun.network.plugins
         ]
         return [
@@ -98,7 +99,9 @@ class CniNetwork:
             return
         for plugin in reversed(cached.network.plugins):
             self._delete(cached, plugin, cached.result)
+            faults.reach("network-plugin")
         self._forget(cached)
+        faults.reach("network-forgotten")
 
     def check(self, sandbox: str) -> None:
         """Ask the plug-ins of an attached pod whether all is as they made it; those before 0.4.0 can not tell.

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Collection, Iterable, Sequence
 
+from firkin.cri import faults
 from firkin.cri.network.embedded import pod_link, settings
 from firkin.cri.network.embedded.host import Host
 from firkin.cri.network.embedded.leases import Leases
@@ -113,7 +114,9 @@ class BridgeNetwork:
         record = self._records.get(sandbox)
         if record is not None and sandbox not in self._retired:
             self._ports.release(record)
+            faults.reach("network-ports")
             pod_link.retire(self._host.route, record.link)
+            faults.reach("network-retired")
             self._retired.add(sandbox)
         return bool(self._retired)
 

@@ -7,6 +7,8 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
 from typing import TypeVar
 
 from firkin.cri.network.embedded.network import BridgeNetwork
@@ -91,7 +93,9 @@ class BridgeService:
             await asyncio.get_running_loop().run_in_executor(self._thread, _finish, network)
 
     async def _do(self, act: Callable[[BridgeNetwork], _T]) -> _T:
-        result = await asyncio.get_running_loop().run_in_executor(self._thread, self._act, act)
+        # What is logged there belongs to the request.
+        work = partial(copy_context().run, self._act, act)
+        result = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         self._listen()
         return result
 

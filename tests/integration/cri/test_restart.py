@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from pathlib import Path
 
 import grpc
 import pytest
 
+from firkin.cgroupfs import Cgroup
+from firkin.runtime.store import Container as Record
 from tests.support.bundle import FIRKIN
 from tests.support.cni_plugins import FileNetwork
 from tests.support.cri_server import CriServer
@@ -52,22 +55,32 @@ def test_containers_run_on_and_are_found_again(cri: CriServer) -> None:
 
 def test_a_monitor_that_is_killed_takes_its_container_along(cri: CriServer) -> None:
     id = cri.run(cri.pod(), "sleep 1000")
-    directory = cri.state / "containers" / id
-    monitor = next(int(pid) for pid in os.listdir("/proc") if pid.isdecimal() and _is_monitor_of(pid, directory))
-    os.kill(monitor, 9)
+    os.kill(cri.monitor(id), signal.SIGKILL)
     eventually(lambda: cri.status(id).state == EXITED)
     status = cri.status(id)
     assert (status.exit_code, status.reason) == (255, "ContainerStatusUnknown")
     cri("RemoveContainer", container_id=id)
 
 
-def _is_monitor_of(pid: str, directory: Path) -> bool:
-    try:
-        if Path(f"/proc/{pid}/comm").read_text() != "firkin-monitor\n":
-            return False
-        return any(os.readlink(f"/proc/{pid}/fd/{fd}") == str(directory) for fd in os.listdir(f"/proc/{pid}/fd"))
-    except OSError:
-        return False
+def test_what_has_ended_is_not_updated(cri: CriServer) -> None:
+    id = cri.run(cri.pod(), "sleep 1000")
+    monitor = cri.monitor(id)
+    # Nobody tells the server of the end.
+    os.kill(monitor, signal.SIGSTOP)
+    with Record(str(cri.state / "runtime"), id) as record:
+        Cgroup.destroy(record.cgroup)
+    with pytest.raises(grpc.RpcError) as found:
+        cri("UpdateContainerResources", container_id=id, linux={"oom_score_adj": 1})
+    os.kill(monitor, signal.SIGCONT)
+    assert found.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+    assert "has ended" in str(found.value.details())
+    assert eventually(lambda: cri.status(id), lambda status: status.state == EXITED).exit_code == 137
+
+
+def test_a_pipe_that_nobody_reads_is_no_end(cri: CriServer) -> None:
+    os.kill(cri.pid, signal.SIGPIPE)
+    assert cri("Version").runtime_name == "firkin"
+    assert cri.stop() == 0
 
 
 def test_two_servers_can_not_share_what_is_theirs(cri: CriServer) -> None:

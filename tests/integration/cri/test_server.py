@@ -232,13 +232,66 @@ def test_statistics_and_metrics(shared: CriServer) -> None:
     pods = {one.attributes.id: one for one in shared("ListPodSandboxStats").stats}
     assert pods[pod].linux.network.default_interface.name == "eth0"
     assert [one.attributes.id for one in pods[pod].linux.containers] == [id]
-    keys = {one.name: one.label_keys for one in shared("ListMetricDescriptors").descriptors}
-    found = {one.pod_sandbox_id: one for one in shared("ListPodSandboxMetrics").pod_metrics}[pod]
-    members = [metric for one in found.container_metrics for metric in one.metrics]
-    assert "container_cpu_usage_seconds_total" in {metric.name for metric in members}
-    assert all(len(metric.label_values) == len(keys[metric.name]) for metric in (*found.metrics, *members))
     shared("StopContainer", container_id=id)
     refused(lambda: shared("ContainerStats", container_id=id), "NOT_FOUND")
+
+
+def test_metrics_are_those_of_this_moment(shared: CriServer) -> None:
+    pod = shared.pod()
+    make, listen = "dd if=/dev/zero of=/big bs=1024 count=512; exec 7</big 8</big", "busybox nc -l -p 80"
+    id = shared.run(pod, f"{make}; {listen} & touch /dev/shm/there; wait")
+    eventually(lambda: shared.exec(id, "test", "-e", "/dev/shm/there").exit_code == 0)
+    keys = {one.name: one.label_keys for one in shared("ListMetricDescriptors").descriptors}
+    found = {one.pod_sandbox_id: one for one in shared("ListPodSandboxMetrics").pod_metrics}[pod]
+    (member,) = found.container_metrics
+    assert member.container_id == id
+    assert all(len(metric.label_values) == len(keys[metric.name]) for metric in (*found.metrics, *member.metrics))
+    values = {metric.name: metric.value.value for metric in (*found.metrics, *member.metrics)}
+    # The shell and its listener have three each, and two of the shell; there are no others.
+    assert values["container_processes"] == 2 and values["container_file_descriptors"] >= 2 * 3 + 2
+    assert values["container_fs_usage_bytes"] >= 512 << 10
+    assert 0 < values["container_fs_inodes_free"] <= values["container_fs_inodes_total"]
+    assert "container_cpu_usage_seconds_total" in values
+    # IPv6 asks for neighbours as soon as there is an address.
+    eventually(lambda: metrics_of(shared, pod)["container_network_transmit_packets_total"] > 0)
+    eventually(lambda: metrics_of(shared, pod)["container_sockets"] == 1)
+    assert values["container_network_receive_packets_dropped_total"] >= 0
+
+
+def metrics_of(server: CriServer, pod: str) -> dict[str, int]:
+    """The metrics of a pod with one container."""
+    (found,) = (one for one in server("ListPodSandboxMetrics").pod_metrics if one.pod_sandbox_id == pod)
+    return {one.name: one.value.value for one in (*found.metrics, *found.container_metrics[0].metrics)}
+
+
+def test_an_image_is_mounted_whole_or_in_part(shared: CriServer) -> None:
+    pod = shared.pod()
+    image = {"image": {"image": IMAGE}, "readonly": True}
+    mounts = [
+        {"container_path": "/whole", **image},
+        {"container_path": "/part", "image_sub_path": "etc", **image},
+    ]
+    id = shared.run(pod, "sleep 1000", mounts=mounts)
+    assert b"web:x:33" in shared.exec(id, "cat", "/part/passwd").stdout
+    assert shared.exec(id, "/whole/bin/test", "-e", "/whole/etc/passwd").exit_code == 0
+    assert shared.exec(id, "touch", "/whole/new").exit_code != 0
+    refs = {one.image.image_ref for one in shared.status(id).mounts}
+    assert refs == {shared("ImageStatus", image={"image": IMAGE}).image.id}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"readonly": False}, "readonly: an image is mounted read-only"),
+        ({"image_sub_path": "none/such"}, "image_sub_path 'none/such' of /m is not in image"),
+        ({"image_sub_path": "../etc"}, "leads out of the image"),
+    ],
+)
+def test_an_image_that_can_not_be_mounted_so_is_refused(shared: CriServer, more: dict[str, Any], words: str) -> None:
+    mount = {"container_path": "/m", "image": {"image": IMAGE}, "readonly": True, **more}
+    pod = shared.pod()
+    assert words in refused(lambda: shared.create(pod, "true", mounts=[mount]), "INVALID_ARGUMENT")
+    assert not shared("ListContainers", filter={"pod_sandbox_id": pod}).containers
 
 
 def test_the_log_is_opened_again(shared: CriServer) -> None:

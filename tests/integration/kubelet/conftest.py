@@ -17,6 +17,15 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def shared(here: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CriServer]:
+    """One server for all tests of a module; what one leaves there the agent of the next one ends."""
+    made = CriServer(tmp_path_factory.mktemp("cri"))
+    made.start()
+    yield made
+    made.clean_up()
+
+
 @pytest.fixture
 def server(here: World, tmp_path: Path) -> Iterator[CriServer]:
     """A server of the test's own."""

@@ -1,19 +1,20 @@
-"""The agent against firkin's CRI server: pods come up, are kept so, and go."""
+"""The agent against firkin's CRI server: pods come up, are kept so, end and go."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
-from firkin.kubelet.api.pod import Pod
-from tests.support.agent import Node, node
+from firkin.kubelet.api.config import ConfigMap
+from firkin.kubelet.api.meta import ObjectMeta
+from tests.support.agent import Node, is_ready, main, manifest, run, waits_for
 from tests.support.cri_server import IMAGE, CriServer
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "bridge")
 
-WEB = f"""
+
+SHARED = f"""
 apiVersion: v1
 kind: Pod
 metadata: {{name: web, namespace: default}}
@@ -34,13 +35,9 @@ spec:
 """
 
 
-def is_ready(pod: Pod) -> bool:
-    return any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions)
-
-
-def test_a_pod_comes_up_is_reported_and_goes(server: CriServer, tmp_path: Path) -> None:
+def test_a_pod_comes_up_is_reported_and_goes(shared: CriServer, tmp_path: Path) -> None:
     async def script(here: Node) -> None:
-        here.apply(WEB)
+        here.apply(SHARED)
         pod = await here.wait("web", is_ready)
         status = pod.status
         assert (status.phase, status.qos_class, status.host_ip) == ("Running", "BestEffort", "192.0.2.1")
@@ -49,20 +46,69 @@ def test_a_pod_comes_up_is_reported_and_goes(server: CriServer, tmp_path: Path) 
             ("web", True, 0),
             ("side", True, 0),
         ]
-        reasons = [reason for reason, _ in here.events("web")]
-        assert sorted(set(reasons)) == ["Created", "Pulled", "Started"]
+        assert sorted({reason for reason, _ in here.events("web")}) == ["Created", "Pulled", "Started"]
         here.delete("web")
         await here.wait_gone("web")
+        assert "Killing" in {reason for reason, _ in here.events("web")}
 
-    run(server, tmp_path, script)
-    assert server("ListPodSandbox").items == []
+    run(shared, tmp_path, script)
+    assert shared("ListPodSandbox").items == []
     assert list((tmp_path / "pods").iterdir()) == []
     assert list((tmp_path / "kubelet" / "pods").iterdir()) == []
 
 
-def run(server: CriServer, place: Path, script: object) -> None:
-    async def within() -> None:
-        async with node(place, server) as here:
-            await script(here)  # type: ignore[operator]
+def test_a_job_runs_its_init_containers_and_ends(shared: CriServer, tmp_path: Path) -> None:
+    data = "volumeMounts: [{name: data, mountPath: /data}]"
+    spec = f"""restartPolicy: Never
+terminationGracePeriodSeconds: 1
+volumes: [{{name: data, emptyDir: {{}}}}]
+initContainers:
+- {{name: one, image: "{IMAGE}", command: [sh, -c, "echo 1 > /data/x"], {data}}}
+- {{name: side, image: "{IMAGE}", command: [sh, -c, "sleep 1000"], restartPolicy: Always}}
+- {{name: two, image: "{IMAGE}", command: [sh, -c, "echo 2 >> /data/x"], {data}}}"""
 
-    asyncio.run(within())
+    async def script(here: Node) -> None:
+        here.apply(manifest("job", spec, "cat /data/x > /dev/termination-log; exit 0", data))
+        pod = await here.wait("job", lambda pod: pod.status.phase == "Succeeded")
+        ended = main(pod).state.terminated
+        assert ended is not None and (ended.exit_code, ended.reason, ended.message) == (0, "Completed", "1\n2\n")
+        pod = await here.wait(
+            "job", lambda pod: all(one.state.terminated for one in pod.status.init_container_statuses)
+        )
+        assert [one.ready for one in pod.status.init_container_statuses] == [True, False, True]
+
+    run(shared, tmp_path, script)
+
+
+def test_a_container_that_keeps_ending_waits_longer_each_time(shared: CriServer, tmp_path: Path) -> None:
+    async def script(here: Node) -> None:
+        here.apply(manifest("crash", "", "echo no; exit 3", "terminationMessagePolicy: FallbackToLogsOnError"))
+        pod = await here.wait("crash", waits_for("CrashLoopBackOff"))
+        status, waiting = main(pod), main(pod).state.waiting
+        assert pod.status.phase == "Running"
+        assert status.restart_count == 1
+        assert waiting is not None and waiting.message.startswith("back-off 1s restarting failed container=main")
+        assert status.last_state.terminated is not None
+        assert (status.last_state.terminated.exit_code, status.last_state.terminated.message) == (3, "no\n")
+        await here.wait("crash", lambda pod: main(pod).restart_count == 3 and waits_for("CrashLoopBackOff")(pod))
+        assert "BackOff" in {reason for reason, _ in here.events("crash")}
+
+    run(shared, tmp_path, script, max_restart_delay=1)
+
+
+def test_what_is_missing_is_said_and_the_pod_comes_up_when_it_is_there(shared: CriServer, tmp_path: Path) -> None:
+    missing = """env:
+- {name: X, valueFrom: {configMapKeyRef: {name: late, key: x}}}"""
+
+    async def script(here: Node) -> None:
+        here.apply(manifest("noimage", "", more="imagePullPolicy: Never").replace(IMAGE, "registry.example/none:1"))
+        pod = await here.wait("noimage", waits_for("ErrImageNeverPull"))
+        assert pod.status.phase == "Pending"
+        here.apply(manifest("late", "", more=missing))
+        pod = await here.wait("late", waits_for("CreateContainerConfigError"))
+        waiting = main(pod).state.waiting
+        assert waiting is not None and waiting.message == 'configmap "late" not found'
+        here.objects.create(ConfigMap(metadata=ObjectMeta(name="late", namespace="default"), data={"x": "1"}))
+        await here.wait("late", is_ready)
+
+    run(shared, tmp_path, script)

@@ -92,3 +92,11 @@ def test_a_container_shows_one_image_everywhere(database: Database) -> None:
     assert (status.state, status.exit_code, status.reason) == (ContainerState.CONTAINER_EXITED, 137, "OOMKilled")
     user = status.user.linux
     assert (user.uid, user.gid, list(user.supplemental_groups)) == (1, 2, [3, 4])
+
+
+def test_an_image_that_is_mounted_is_shown_with_its_id(database: Database) -> None:
+    mounts = [{"container_path": "/data", "host_path": "/h"}, {"container_path": "/m", "image": {"image": "model:1"}}]
+    one = container("a", database, {"mounts": mounts}, mounted_images={"/m": "sha256:12"})
+    bound, image = containers.status_of(one).mounts
+    assert (image.image.image, image.image.image_ref) == ("model:1", "sha256:12")
+    assert not bound.HasField("image") and not one.config.mounts[1].image.image_ref

@@ -231,7 +231,7 @@ def test_mounts_come_in_an_order_that_works() -> None:
 
 
 def test_an_image_is_mounted_read_only() -> None:
-    asked = {"mounts": [{"container_path": "/model", "image": {"image": "model:1"}}]}
+    asked = {"mounts": [{"container_path": "/model", "image": {"image": "model:1"}, "readonly": True}]}
     (mount,) = [
         one
         for one in configuration(asked, image_mounts={"/model": ImageMount("/layers/m")}).mounts
@@ -260,6 +260,7 @@ def test_an_image_is_mounted_read_only() -> None:
             "recursive_read_only: needs PROPAGATION_PRIVATE",
         ),
         ({"container_path": "/d", "host_path": "/h", "image": {"image": "m"}}, "host_path: is set, and so is image"),
+        ({"container_path": "/d", "image": {"image": "m"}}, "readonly: an image is mounted read-only"),
     ],
 )
 def test_a_mount_that_makes_no_sense_is_refused(mount: dict[str, Any], text: str) -> None:

@@ -98,8 +98,8 @@ def test_following_sees_what_is_written_renamed_and_written_anew(tmp_path: Path)
     async def test() -> None:
         path = tmp_path / "0.log"
         path.write_bytes(line(b"one"))
-        end = asyncio.get_running_loop().create_future()
-        pieces = aiter(read_log(str(path), LogOptions(), end))
+        end: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        pieces = aiter(read_log(str(path), LogOptions(), lambda: end))
         assert await until(pieces, b"one") == b"one\n"
         with path.open("ab") as old:
             old.write(line(b"two"))
@@ -126,10 +126,10 @@ def test_following_ends_with_the_limit_and_with_the_reader(tmp_path: Path) -> No
         path.write_bytes(line(b"one") + line(b"two"))
         never = asyncio.Event()
         async with asyncio.timeout(SECONDS):
-            assert [piece async for piece in read_log(str(path), LogOptions(limit=5), never.wait())] == [b"one\nt"]
-            pieces = read_log(str(path), LogOptions(), never.wait())
+            assert [piece async for piece in read_log(str(path), LogOptions(limit=5), never.wait)] == [b"one\nt"]
+            pieces = read_log(str(path), LogOptions(), never.wait)
             await anext(pieces)
-            await pieces.aclose()  # type: ignore[attr-defined]
+            await pieces.aclose()
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(test())

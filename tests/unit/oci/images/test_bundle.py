@@ -10,7 +10,7 @@ import pytest
 
 from firkin.errors import ImageError
 from firkin.oci.bundle.configuration import Wishes, runtime_config
-from firkin.oci.bundle.inside import read_inside
+from firkin.oci.bundle.inside import is_inside, read_inside
 from firkin.oci.bundle.users import Identity, resolve_user
 from firkin.oci.image.config import ImageConfig, ProcessConfig, RootFs
 from firkin.oci.record import decode
@@ -124,6 +124,8 @@ def test_files_are_read_inside_only(tmp_path: Path) -> None:
     try:
         for name, text in (("plain", "inside"), ("absolute", "inside"), ("up", ""), ("magic", ""), ("none", "")):
             assert read_inside(fd, f"etc/{name}", 100) == text
+            assert is_inside(fd, f"etc/{name}") is bool(text)
+        assert is_inside(fd, "etc") and is_inside(fd, "/etc/fifo") and not is_inside(fd, "etc/plain/below")
         for name, most, message in (
             ("fifo", 100, "is no regular file"),
             ("", 100, "is no regular file"),

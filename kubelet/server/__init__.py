@@ -1,0 +1,1 @@
+"""What is seen of the agent from outside: streams, logs, statistics and metrics, over HTTPS."""

@@ -1,0 +1,1 @@
+"""What node, pods and containers use, in the form of the kubelet's summary."""
