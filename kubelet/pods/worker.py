@@ -63,6 +63,7 @@ class Worker:
         self._grace: int | None = None
         self._outcome = Outcome()
         self._is_clean = False
+        self._has_failed = False
         self.stage = Stage.SYNC
 
     @property
@@ -73,7 +74,7 @@ class Worker:
     @property
     def is_failing(self) -> bool:
         """Whether something in the pod waits for another try."""
-        return self._outcome.retry is not None
+        return self._has_failed or self._outcome.retry is not None
 
     def update(self, pod: Pod) -> None:
         """The pod is wanted like this now."""
@@ -127,6 +128,7 @@ class Worker:
     async def _turn_safely(self) -> float | None:
         # The seconds to rest, None for as long as nothing happens.
         self._work = asyncio.ensure_future(self._turn())
+        self._has_failed = False
         try:
             return await self._work
         except asyncio.CancelledError:
@@ -138,6 +140,7 @@ class Worker:
             _LOG.info("waits for the runtime: %s", error)
             return _SOON
         except FirkinError as error:
+            self._has_failed = True
             self._tell(WARNING, "FailedSync", f"Error syncing pod, skipping: {error}")
             return retry_delay()
         except Exception:
