@@ -198,6 +198,29 @@ def test_changes_of_objects_are_followed_by_rename(root: Path, tmp_path: Path) -
     assert failures == ['MountVolume.SetUp failed for volume "conf" : configmap "conf" not found']
 
 
+def test_an_agent_that_is_started_again_goes_on_following_changes(root: Path, tmp_path: Path) -> None:
+    objects = Objects(str(tmp_path / "objects.db"))
+
+    async def body() -> None:
+        objects.create(msgspec.convert({"metadata": {"name": "conf", "namespace": "default"}, "data": {"a": "1"}},
+                                       ConfigMap))  # fmt: skip
+        made = objects.create(pod_of({"volumes": [VOLUMES[2]]}))
+        other = objects.create(pod_of({"volumes": [VOLUMES[2]]}, name="elsewhere", uid=""))
+        await Volumes(str(root), objects).mount(made)
+        place = _places(root, made)["conf"] / "a"
+        objects.change(ConfigMap, "default", "conf", lambda one: msgspec.structs.replace(one, data={"a": "2"}))
+        task = asyncio.create_task(follow(Volumes(str(root), objects), objects, lambda pod, error: None))
+        await _until(lambda: place.read_text() == "2")
+        objects.change(ConfigMap, "default", "conf", lambda one: msgspec.structs.replace(one, data={"a": "3"}))
+        await _until(lambda: place.read_text() == "3")
+        # One that was never set up is left alone.
+        assert not (root / "pods" / other.metadata.uid).exists()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(body())
+
+
 async def _until(is_so: Any) -> None:
     async with asyncio.timeout(SECONDS):
         while not is_so():
