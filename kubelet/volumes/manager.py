@@ -156,10 +156,14 @@ def _with_source(volume: Volume) -> Volume:
 
 def _failed(volume: Volume, error: FirkinError | OSError) -> VolumeError:
     hint = error.hint if isinstance(error, FirkinError) else ""
-    message = error.message if isinstance(error, FirkinError) else f"{error.filename}: {error.strerror}"
+    message = error.message if isinstance(error, FirkinError) else _of_system(error)
     return VolumeError(
         f'MountVolume.SetUp failed for volume "{volume.name}" : {message}', volume=volume.name, hint=hint
     )
+
+
+def _of_system(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 def _bind_parts(container: str, parts: list[Part]) -> None:

@@ -23,7 +23,7 @@ from firkin.kubelet.volumes.container_mounts import MountRequest
 from firkin.kubelet.volumes.errors import VolumeError
 from firkin.kubelet.volumes.leftovers import remove_pod
 from firkin.kubelet.volumes.manager import Volumes
-from firkin.kubelet.volumes.mounting import mounts_below, unmount
+from firkin.kubelet.volumes.mounting import mount_tmpfs, mounts_below, unmount
 from firkin.kubelet.volumes.ownership import set_group
 from firkin.kubelet.volumes.places import PodPlaces
 from firkin.kubelet.volumes.refresh import follow
@@ -168,6 +168,27 @@ def test_one_volume_that_can_not_be_had_is_named_and_the_others_are_there(root: 
     assert str(raised.value) == 'MountVolume.SetUp failed for volume "bad" : configmap "no" not found'
     assert raised.value.volume == "bad"
     assert set(_places(root, pod)) == {volume["name"] for volume in VOLUMES}
+
+
+def test_a_full_disk_is_named_and_the_volume_shows_what_it_did(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount_tmpfs(str(small), 128 * 1024)
+    shelf, pod = Shelf(), pod_of({"volumes": [VOLUMES[2]]})
+    shelf.config_map("conf", a="1")
+    volumes = Volumes(str(small), shelf)
+    asyncio.run(volumes.mount(pod))
+    shelf.config_map("conf", a="2", big="x" * 200_000)
+    with pytest.raises(VolumeError) as raised:
+        asyncio.run(volumes.mount(pod))
+    assert str(raised.value) == 'MountVolume.SetUp failed for volume "conf" : No space left on device'
+    place = _places(small, pod)["conf"]
+    assert sorted(name for name in os.listdir(place) if name[0] != ".") == ["a"] and (place / "a").read_text() == "1"
+    shelf.config_map("conf", a="3")
+    asyncio.run(volumes.mount(pod))
+    assert (place / "a").read_text() == "3" and len(list(place.glob("..2*"))) == 1
+    asyncio.run(volumes.unmount(pod.metadata.uid))
+    unmount(str(small))
 
 
 def test_changes_of_objects_are_followed_by_rename(root: Path, tmp_path: Path) -> None:
