@@ -12,9 +12,6 @@ from firkin.errors import FirkinError
 from firkin.kubelet.api.meta import Condition
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.logs.layout import pod_logs
-from firkin.kubelet.objects.changes import DELETED, Change
-from firkin.kubelet.objects.store import Objects
-from firkin.kubelet.pods.phase import is_terminal
 from firkin.kubelet.pods.status import Verdict
 from firkin.kubelet.pods.telling import WARNING, Recorder
 from firkin.kubelet.resources.cgroups import PodCgroups
@@ -23,12 +20,14 @@ from firkin.kubelet.resources.eviction.observe import Places, observe
 from firkin.kubelet.resources.eviction.signals import Observation
 from firkin.kubelet.resources.eviction.text import REASON
 from firkin.kubelet.resources.eviction.usage import PodUsage
+from firkin.kubelet.resources.preemption import PREEMPTED, PREEMPTING
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.volumes.manager import Volumes
 
 __all__ = ["NodeHands", "NodeSenses"]
 
 _LOG = log.to("eviction")
+_DISRUPTED = "Pod was preempted by Kubelet to accommodate a critical pod."
 _PATIENCE = 30.0  # seconds beyond the grace, until the next pod is looked for
 
 
@@ -72,6 +71,7 @@ class Workers(Protocol):
 
     def active(self) -> list[Pod]: ...
     def end(self, uid: str, verdict: Verdict, grace: int | None = None) -> bool: ...
+    async def wait_over(self, uid: str) -> None: ...
 
 
 class NodeHands:
@@ -82,12 +82,11 @@ class NodeHands:
     """
 
     def __init__(
-        self, workers: Workers, objects: Objects, recorder: Recorder, *, separate_images: bool,
+        self, workers: Workers, recorder: Recorder, *, separate_images: bool,
         garbage: Callable[[], Awaitable[object]], told: Callable[[frozenset[str]], None],
         tell_node: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         self._workers = workers
-        self._objects = objects
         self._recorder = recorder
         self._separate_images = separate_images
         self._garbage = garbage
@@ -100,18 +99,23 @@ class NodeHands:
 
     async def evict(self, pod: Pod, message: str, grace: int) -> bool:
         """See Hands."""
-        reason = Condition(type="DisruptionTarget", status="True", reason="TerminationByKubelet", message=message)
-        with self._objects.subscribe(Pod) as changes:
-            if not self._workers.end(pod.metadata.uid, Verdict(REASON, message, (reason,)), grace):
-                return False
-            self._recorder.record(pod, WARNING, REASON, message)
-            try:
-                async with asyncio.timeout(grace + _PATIENCE):
-                    async for change in changes:
-                        if change.object.metadata.uid == pod.metadata.uid and _is_over(change):
-                            break
-            except TimeoutError:
-                _LOG.warning("pod %s/%s does not end", pod.metadata.namespace, pod.metadata.name)
+        return await self._end(pod, REASON, message, message, grace)
+
+    async def preempt(self, pod: Pod) -> bool:
+        """End a pod that has to make room; returns when it has ended, or could not be."""
+        _LOG.warning("pod %s/%s makes room for a critical one", pod.metadata.namespace, pod.metadata.name)
+        return await self._end(pod, PREEMPTING, PREEMPTED, _DISRUPTED, 0)
+
+    async def _end(self, pod: Pod, reason: str, message: str, disruption: str, grace: int) -> bool:
+        target = Condition(type="DisruptionTarget", status="True", reason="TerminationByKubelet", message=disruption)
+        if not self._workers.end(pod.metadata.uid, Verdict(reason, message, (target,)), grace):
+            return False
+        self._recorder.record(pod, WARNING, reason, message)
+        try:
+            async with asyncio.timeout(grace + _PATIENCE):
+                await self._workers.wait_over(pod.metadata.uid)
+        except TimeoutError:
+            _LOG.warning("pod %s/%s does not end", pod.metadata.namespace, pod.metadata.name)
         return True
 
     async def free_disk(self, signal: str) -> bool:
@@ -129,7 +133,3 @@ class NodeHands:
     def reclaiming(self, resource: str) -> None:
         """See Hands."""
         self._tell_node("EvictionThresholdMet", f"Attempting to reclaim {resource}")
-
-
-def _is_over(change: Change[Pod]) -> bool:
-    return change.type == DELETED or is_terminal(change.object.status.phase)

@@ -78,11 +78,12 @@ class Upkeep:
         services, places = self._services, Places(self._config.root, self._images, self._cgroups.top)
         senses = NodeSenses(places, services.runtime, self._cgroups, self._volumes, services.logs)
         hands = NodeHands(
-            self._workers, services.objects, self._recorder, separate_images=senses.separate_images,
+            self._workers, self._recorder, separate_images=senses.separate_images,
             garbage=remove_garbage, told=self.node.press, tell_node=self._tell_node,
         )  # fmt: skip
         eviction = Eviction(self._config.eviction, self._machine.thresholds, senses, hands, clock=time.monotonic)
         self._machine.pressures = eviction
+        self._machine.preempt = hands.preempt
         yield "eviction", eviction.run()
         yield "images", garbage.run()
         yield "node", self.node.run()
