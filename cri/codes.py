@@ -24,6 +24,7 @@ CODES: dict[type[errors.FirkinError], grpc.StatusCode] = {
     errors.ExecutableError: _Code.FAILED_PRECONDITION,
     errors.FirkinError: _Code.INTERNAL,
     errors.ImageError: _Code.FAILED_PRECONDITION,
+    errors.ImageNameError: _Code.INVALID_ARGUMENT,
     errors.NetworkError: _Code.UNAVAILABLE,
     errors.NotFoundError: _Code.NOT_FOUND,
     errors.PolicyError: _Code.PERMISSION_DENIED,

@@ -141,7 +141,7 @@ class RuntimeService:
         ]
         handlers = [_handler("", self._node.handlers.named("").features)]
         handlers += [_handler(one.name, one.features) for one in self._node.handlers]
-        info = {"config": json.dumps({"network": network.source})} if request.verbose else {}
+        info = {"config": json.dumps({"network": network.source or "built in"})} if request.verbose else {}
         return StatusResponse(
             status=RuntimeStatus(conditions=conditions),
             runtime_handlers=handlers,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+from typing import cast
 
 from firkin.cri.api.container_pb2 import Signal
 from firkin.errors import ConfigError
 
-__all__ = ["stop_signal"]
+__all__ = ["cri_signal", "stop_signal"]
 
 _NAMES = {**signal.Signals.__members__, "SIGCLD": signal.SIGCHLD, "SIGIOT": signal.SIGABRT, "SIGPOLL": signal.SIGIO}
 _LARGEST = 64
@@ -21,6 +22,15 @@ def stop_signal(asked: Signal, of_image: str) -> int:
     if asked != Signal.SIGNAL_RUNTIME_DEFAULT:
         return _number(Signal.Name(asked).removeprefix("SIGNAL_"), "config.stop_signal")
     return _number(of_image, "the image's StopSignal") if of_image else signal.SIGTERM
+
+
+def cri_signal(number: int) -> Signal:
+    """What CRI calls the signal with this number; SIGNAL_RUNTIME_DEFAULT for what it has no name for."""
+    return _BY_NUMBER.get(number, Signal.SIGNAL_RUNTIME_DEFAULT)
+
+
+def _signals() -> list[Signal]:
+    return [cast("Signal", value) for value in Signal.values() if value != Signal.SIGNAL_RUNTIME_DEFAULT]
 
 
 def _number(text: str, place: str) -> int:
@@ -40,3 +50,7 @@ def _real_time(name: str) -> int:
             found = first + int(f"{sign}{rest}")
             return found if signal.SIGRTMIN <= found <= signal.SIGRTMAX else 0
     return 0
+
+
+# The first of several names for one signal is the usual one.
+_BY_NUMBER = {stop_signal(value, ""): value for value in reversed(_signals())}

@@ -30,6 +30,7 @@ __all__ = [
     "FirkinError",
     "HookError",
     "ImageError",
+    "ImageNameError",
     "KernelError",
     "NetworkError",
     "NotFoundError",
@@ -175,6 +176,10 @@ class NetworkError(FirkinError):
 
 class ImageError(FirkinError):
     """An image, or what a registry says of one, is not as it must be."""
+
+
+class ImageNameError(ImageError):
+    """What is to be the name of an image is none."""
 
 
 class PolicyError(ImageError):

@@ -20,6 +20,9 @@ from firkin.errors import KernelError, StateError
 from firkin.kubelet.config import Config
 from firkin.kubelet.environment.facts import Facts
 from firkin.kubelet.events.recorder import Recorder
+from firkin.kubelet.http.message import Answer, Request
+from firkin.kubelet.logs.pods import LogLinks, running_logs
+from firkin.kubelet.logs.rotation import Rotator
 from firkin.kubelet.node import Machine
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.pods.assembly import make_services
@@ -34,6 +37,9 @@ from firkin.kubelet.probes.manager import Probes
 from firkin.kubelet.resources.cgroups import PodCgroups
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallError
+from firkin.kubelet.server.failure import failure
+from firkin.kubelet.server.outside import Outside
+from firkin.kubelet.server.server import HttpsServer
 from firkin.kubelet.upkeep import Upkeep, cgroup_driver
 from firkin.kubelet.volumes.manager import Volumes
 from firkin.notify import notify
@@ -83,12 +89,24 @@ async def run_until(config: Config, stopping: asyncio.Event) -> None:
 class Agent:
     """Everything that keeps the pods of one machine running."""
 
-    def __init__(self, config: Config, services: Services, workers: Workers, machine: Machine, upkeep: Upkeep) -> None:
+    def __init__(
+        self,
+        config: Config,
+        services: Services,
+        workers: Workers,
+        machine: Machine,
+        recorder: Recorder,
+        outside: Outside,
+        upkeep: Upkeep,
+    ) -> None:
         self.config = config
         self.upkeep = upkeep
         self.services = services
         self.workers = workers
         self.machine = machine
+        self.recorder = recorder
+        self.outside = outside
+        self.https = HttpsServer(config, outside, _nothing_else)
 
     @classmethod
     async def make(cls, config: Config, parts: AsyncExitStack) -> Agent:
@@ -112,8 +130,12 @@ class Agent:
         parts.push_async_callback(probes.close)
         services = make_services(config, runtime, objects, recorder, preparation, probes, machine)
         workers = Workers(services)
+        outside = Outside(config, machine.name, objects, runtime, probes)
         upkeep = await Upkeep.make(config, machine, services, recorder, workers, volumes, cgroups)
-        return cls(config, services, workers, machine, upkeep)
+        agent = cls(config, services, workers, machine, recorder, outside, upkeep)
+        await agent.https.start(machine.name, machine.ips)
+        parts.push_async_callback(agent.https.close)
+        return agent
 
     async def run(self) -> None:
         """Keep pods running until cancelled; an error of a part ends all."""
@@ -134,9 +156,27 @@ class Agent:
                 self.workers.uids,
                 self.is_complete,
             )
-            works = (("pods", self.workers.run()), ("runtime", watching.run()), ("garbage", collector.run()))
-            for name, work in (*works, *self.upkeep.works(collector)):
+            for name, work in (
+                ("pods", self.workers.run()),
+                ("runtime", watching.run()),
+                ("garbage", collector.run()),
+                ("events", self.recorder.run()),
+                ("log rotation", self._rotator().run()),
+                *self.upkeep.works(collector),
+            ):
                 group.create_task(work, name=name)
+            if links := self.config.container_logs.links:
+                group.create_task(LogLinks(services.objects, self.config.logs, links).run(), name="log links")
+
+    def _rotator(self) -> Rotator:
+        services, settings = self.services, self.config.container_logs
+        return Rotator(
+            services.runtime,
+            lambda: running_logs(services.objects, self.config.logs),
+            most_bytes=settings.max_bytes,
+            most_files=settings.max_files,
+            clock=lambda: datetime.now(UTC),
+        )
 
     def _listed(self, there: Mapping[str, Listing]) -> None:
         if self.is_complete():
@@ -145,6 +185,10 @@ class Agent:
     def is_complete(self) -> bool:
         """Whether all that is wanted is known: then what nobody wants can go."""
         return True
+
+
+async def _nothing_else(request: Request) -> Answer:
+    return failure(404, f"{request.path} not found")
 
 
 async def _reach(runtime: Runtime) -> bool:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from firkin.errors import ConfigError
+from firkin.kubelet.logs.settings import LogSettings, log_faults
 from firkin.kubelet.resources.eviction.settings import EvictionSettings
 from firkin.kubelet.resources.eviction.thresholds import threshold_faults
 from firkin.kubelet.resources.image_choice import ImageSettings, image_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
+from firkin.kubelet.server.settings import ServerSettings, server_faults
 from firkin.settings import decode_settings
 
 __all__ = ["Config", "load_config"]
@@ -50,6 +52,8 @@ class Config:
     resources: ResourceSettings = field(default_factory=ResourceSettings)
     eviction: EvictionSettings = field(default_factory=EvictionSettings)
     images: ImageSettings = field(default_factory=ImageSettings)
+    server: ServerSettings = field(default_factory=ServerSettings)
+    container_logs: LogSettings = field(default_factory=LogSettings)
 
 
 def load_config(settings: Mapping[str, Any], *, document: str = "configuration") -> Config:
@@ -89,3 +93,5 @@ def _faults(config: Config) -> Iterator[str]:
     yield from resource_faults(config.resources)
     yield from threshold_faults(config.eviction)
     yield from image_faults(config.images)
+    yield from server_faults(config.server)
+    yield from log_faults(config.container_logs)

@@ -11,34 +11,38 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND", "run"]
 
-ACTIONS = ("predict",)
+ACTIONS = ("predict", "models")
 
 
 def _check(invocation: Invocation) -> None:
     action, *rest = invocation.arguments
     if action not in ACTIONS:
         raise UsageError(f"bench: unknown action '{action}'", hint=f"one of {', '.join(ACTIONS)}")
-    if len(rest) != 1:
+    if action == "predict" and len(rest) != 1:
         raise UsageError("bench predict: exactly one TREE is needed", hint="such as firkin bench predict tree.yaml")
 
 
 COMMAND = Command(
     "bench",
-    "predict how cgroup v2 shares a machine out",
+    "predict how cgroup v2 shares a machine out, and measure it",
     "ACTION [ARGUMENT...]",
     group="Cgroups",
     options=(
         Option("set", "s", "GROUP/FILE=VALUE", "predict: what if this were changed; shows both", repeat=True),
+        Option("quick", help="models: measure for less than two minutes"),
         Option("json", help="write JSON"),
     ),
     description=(
         "predict TREE says who would get which share of processors, memory, device time and process numbers, and what "
         "holds whom back. TREE is a YAML file of groups with cgroup v2's interface files as keys, and what each group "
-        "wants; examples/tree.yaml is one. Nothing is measured and no privilege is needed."
+        "wants; examples/tree.yaml is one. Nothing is measured and no privilege is needed. models [NAME...] runs "
+        "experiments, all or some: each says what it predicts, measures it with real loads in cgroups of its own, and "
+        "exits with 1 if one does not agree."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),
         ("firkin bench predict tree.yaml --set web/cpu.weight=400 --set machine.cpus=8", "what if"),
+        ("firkin bench models --quick", "does this kernel do what is predicted?"),
     ),
     check=_check,
 )
@@ -50,8 +54,15 @@ def run(invocation: Invocation) -> int:
         import numpy  # noqa: F401
     except ImportError:
         raise UsageError("bench: needs numpy", hint="pip install 'firkin[bench]'") from None
-    _, path = invocation.arguments
-    return _predict(invocation, path)
+    except RuntimeError as error:
+        # Such as one that was built for newer processors.
+        raise UsageError(f"bench: numpy does not work here: {' '.join(str(error).split())}") from None
+    action, *rest = invocation.arguments
+    if action == "models":
+        from firkin.workbench.models_command import models
+
+        return models(rest, quick=invocation.flag("quick"), as_json=invocation.flag("json"))
+    return _predict(invocation, rest[0])
 
 
 def _predict(invocation: Invocation, path: str) -> int:

@@ -41,4 +41,4 @@ def overcommitted(tree: Tree[Group], limits: Floats) -> Floats:
     bounded = np.where(np.isinf(limits), np.inf, limits)
     with np.errstate(invalid="ignore"):
         excess = np.where(np.isinf(bounded), 0.0, promised - bounded)
-    return np.maximum(excess, 0.0)
+    return np.asarray(np.maximum(excess, 0.0), dtype=np.float64)

@@ -10,6 +10,7 @@ from firkin.cri.api.image_pb2 import ImageSpec
 from firkin.cri.api.security_pb2 import LinuxContainerUser
 from firkin.cri.records.container import Container
 from firkin.cri.sandboxes.query import has_labels
+from firkin.cri.signals import cri_signal
 
 __all__ = ["listed", "select", "status_of"]
 
@@ -53,7 +54,7 @@ def status_of(container: Container) -> ContainerStatus:
         log_path=facts.log_path,
         resources=ContainerResources(linux=config.linux.resources),
         user=_user(container),
-        stop_signal=config.stop_signal,
+        stop_signal=cri_signal(facts.stop_signal),
     )
 
 

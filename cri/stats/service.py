@@ -20,6 +20,7 @@ from firkin.cri.api.stats_pb2 import (
     ListPodSandboxMetricsResponse,
     ListPodSandboxStatsRequest,
     ListPodSandboxStatsResponse,
+    NetworkUsage,
     PodSandboxAttributes,
     PodSandboxStats,
     PodSandboxStatsFilter,
@@ -43,7 +44,7 @@ from firkin.cri.stats.gauge import Gauge, Reading
 from firkin.cri.stats.interfaces import interfaces_of, network_usage
 from firkin.cri.stats.metrics import descriptors
 from firkin.cri.stats.running import Running
-from firkin.cri.stats.usage import cpu_usage, io_usage, memory_usage, process_usage, swap_usage
+from firkin.cri.stats.usage import cpu_usage, io_usage, memory_usage, process_usage, sum_cpu, sum_memory, swap_usage
 from firkin.cri.stats.writable import WritableLayers
 from firkin.errors import NotFoundError
 
@@ -164,29 +165,32 @@ class StatsService:
     async def _sandboxes(self, sandboxes: list[Sandbox]) -> list[PodSandboxStats]:
         networks = await asyncio.to_thread(lambda: [network_usage(interfaces_of(one.facts)) for one in sandboxes])
         # Nothing else runs from here on, so that the readings stay what they are.
-        wanted = {one.id for one in sandboxes}
-        members: dict[str, list[ContainerStats]] = {}
+        members: dict[str, list[ContainerStats]] = {one.id: [] for one in sandboxes}
         for container, reading in self._running.read(
-            one for one in self._node.containers if one.facts.sandbox in wanted
+            one for one in self._node.containers if one.facts.sandbox in members
         ):
-            members.setdefault(container.facts.sandbox, []).append(self._container(container, reading))
+            members[container.facts.sandbox].append(self._container(container, reading))
         paths = {one.id: self._running.path(one.config.linux.cgroup_parent) for one in sandboxes}
         # A pod without a cgroup of its own would be shown with what the whole machine uses.
         readings = self._pods.read(paths[one.id] for one in sandboxes if one.config.linux.cgroup_parent.strip("/"))
-        found = []
-        for sandbox, network in zip(sandboxes, networks, strict=True):
-            linux = LinuxPodSandboxStats(network=network, containers=members.get(sandbox.id))
-            pod_reading = readings.get(paths[sandbox.id])
-            if pod_reading is not None:
-                linux.MergeFrom(_pod(pod_reading))
-            found.append(PodSandboxStats(attributes=_pod_attributes(sandbox), linux=linux))
-        return found
+        return [
+            PodSandboxStats(
+                attributes=_pod_attributes(sandbox),
+                linux=_pod(network, members[sandbox.id], readings.get(paths[sandbox.id])),
+            )
+            for sandbox, network in zip(sandboxes, networks, strict=True)
+        ]
 
 
-def _pod(reading: Reading) -> LinuxPodSandboxStats:
+def _pod(network: NetworkUsage, members: list[ContainerStats], reading: Reading | None) -> LinuxPodSandboxStats:
+    if reading is None:
+        return LinuxPodSandboxStats(
+            network=network, containers=members, cpu=sum_cpu(members), memory=sum_memory(members)
+        )
     return LinuxPodSandboxStats(
-        cpu=cpu_usage(reading), memory=memory_usage(reading), process=process_usage(reading), io=io_usage(reading)
-    )
+        network=network, containers=members, cpu=cpu_usage(reading), memory=memory_usage(reading),
+        process=process_usage(reading), io=io_usage(reading),
+    )  # fmt: skip
 
 
 def _attributes(container: Container) -> ContainerAttributes:

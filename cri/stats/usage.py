@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from firkin.cri.api.stats_pb2 import CpuUsage, IoUsage, MemoryUsage, ProcessUsage, PsiData, PsiStats, SwapUsage
+from collections.abc import Sequence
+
+from firkin.cri.api.stats_pb2 import (
+    ContainerStats,
+    CpuUsage,
+    IoUsage,
+    MemoryUsage,
+    ProcessUsage,
+    PsiData,
+    PsiStats,
+    SwapUsage,
+)
 from firkin.cri.api.values_pb2 import UInt64Value
 from firkin.cri.stats.gauge import Reading
 
-__all__ = ["cpu_usage", "io_usage", "memory_usage", "process_usage", "swap_usage"]
+__all__ = ["cpu_usage", "io_usage", "memory_usage", "process_usage", "sum_cpu", "sum_memory", "swap_usage"]
 
 
 def cpu_usage(reading: Reading) -> CpuUsage:
@@ -36,6 +47,34 @@ def memory_usage(reading: Reading) -> MemoryUsage | None:
         page_faults=_number(reading.value("memory.stat pgfault")),
         major_page_faults=_number(reading.value("memory.stat pgmajfault")),
         psi=_pressure(reading, "memory.pressure"),
+    )
+
+
+def sum_cpu(members: Sequence[ContainerStats]) -> CpuUsage | None:
+    """The processor time of several containers; None of none."""
+    found = [one.cpu for one in members]
+    if not found:
+        return None
+    rates = [one.usage_nano_cores.value for one in found if one.HasField("usage_nano_cores")]
+    return CpuUsage(
+        timestamp=max(one.timestamp for one in found),
+        usage_core_nano_seconds=_number(sum(one.usage_core_nano_seconds.value for one in found)),
+        usage_nano_cores=_number(sum(rates) if rates else None),
+    )
+
+
+def sum_memory(members: Sequence[ContainerStats]) -> MemoryUsage | None:
+    """The memory of several containers, without what is about a limit; None where none is counted."""
+    found = [one.memory for one in members if one.HasField("memory")]
+    if not found:
+        return None
+    return MemoryUsage(
+        timestamp=max(one.timestamp for one in found),
+        working_set_bytes=_number(sum(one.working_set_bytes.value for one in found)),
+        usage_bytes=_number(sum(one.usage_bytes.value for one in found)),
+        rss_bytes=_number(sum(one.rss_bytes.value for one in found)),
+        page_faults=_number(sum(one.page_faults.value for one in found)),
+        major_page_faults=_number(sum(one.major_page_faults.value for one in found)),
     )
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "JobTemplateSpec",
     "ObjectReference",
     "RollingUpdate",
+    "UncountedTerminatedPods",
 ]
 
 
@@ -125,6 +126,13 @@ class JobSpec(Object, frozen=True):
     pod_replacement_policy: str | None = None
 
 
+class UncountedTerminatedPods(Object, frozen=True):
+    """Pods, by uid, that have ended and are not in the counts yet."""
+
+    succeeded: list[str] = []
+    failed: list[str] = []
+
+
 class JobStatus(Object, frozen=True):
     """What became of it."""
 
@@ -137,6 +145,7 @@ class JobStatus(Object, frozen=True):
     ready: int | None = None
     completed_indexes: str = ""
     failed_indexes: str | None = None
+    uncounted_terminated_pods: UncountedTerminatedPods | None = None
 
 
 class Job(Resource, frozen=True, kw_only=True):

@@ -73,12 +73,16 @@ class Subscription(Generic[T]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Change[T]:
-        while not self._pending:
-            if self._closed:
-                raise StopAsyncIteration
+    async def wait(self) -> None:
+        """Wait until something has changed, or it is closed."""
+        while not self._pending and not self._closed:
             self._wake.clear()
             await self._wake.wait()
+
+    async def __anext__(self) -> Change[T]:
+        await self.wait()
+        if not self._pending:
+            raise StopAsyncIteration
         return self._pending.pop(next(iter(self._pending)))
 
 

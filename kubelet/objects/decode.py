@@ -33,7 +33,7 @@ _WITHOUT_EFFECT = {
     "ResourceRequirements": {"claims"},
     "DeploymentStatus": {"collisionCount", "terminatingReplicas"},
     "DaemonSetStatus": {"collisionCount", "conditions"},
-    "JobStatus": {"uncountedTerminatedPods", "terminating"},
+    "JobStatus": {"terminating"},
     "Event": {"action", "eventTime", "related", "reportingComponent", "reportingInstance", "series"},
     "NodeSpec": {"taints", "providerID", "configSource", "externalID"},
     "NodeStatus": {

@@ -1,6 +1,6 @@
 """Documents of YAML or JSON, as manifests and clients have them: values, and where in the text each of them is.
 
-Scalars mean what they mean to Kubernetes, whose YAML is neither 1.1 nor 1.2: `yes` is true, `0644` is octal, and
+Scalars mean what they mean to Kubernetes, whose YAML is neither 1.1 nor 1.2: `y` is true, `0644` is octal, and
 `1:30` and `2026-01-02` are text.
 """
 
@@ -24,10 +24,10 @@ _LIST = re.compile(r"(?:[A-Za-z]*)List")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _TAG = "tag:yaml.org,2002:"
-_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})
+_TRUE = frozenset({"true", "True", "TRUE", "yes", "Yes", "YES", "y", "Y", "on", "On", "ON"})
 _NULL = frozenset({"", "~", "null", "Null", "NULL"})
 _PLAIN = (
-    ("bool", r"(?:true|True|TRUE|false|False|FALSE|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)", "tTfFyYnNoO"),
+    ("bool", r"(?:true|True|TRUE|false|False|FALSE|yes|Yes|YES|y|Y|no|No|NO|n|N|on|On|ON|off|Off|OFF)", "tTfFyYnNoO"),
     ("null", r"(?:~|null|Null|NULL)?", ["", *"~nN"]),
     ("int", r"[-+]?(?:0x[0-9a-fA-F]+|0b[01]+|0o?[0-7]+|0|[1-9][0-9_]*)", "-+0123456789"),
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),

@@ -150,12 +150,14 @@ class Objects:
 
         A pod is marked, with the time by which it must be gone: after `grace` seconds, or those of its specification.
         Asked again the time can get shorter, not longer. Its worker removes it when all of it has ended. With a grace
-        of 0 it goes at once, and what is left of it is killed. An object with finalizers is marked too, and goes with
-        the last of them.
+        of 0, or if it has ended, it goes at once, and what is left of it is killed. An object with finalizers is marked
+        too, and goes with the last of them.
         """
         before = self.get(kind, namespace, name)
         if before is None:
             return None
+        if isinstance(before, Pod) and before.status.phase in ("Succeeded", "Failed"):
+            grace = 0
         waits = bool(before.metadata.finalizers) or (isinstance(before, Pod) and grace != 0)
         if not waits:
             if isinstance(before, Pod):

@@ -40,14 +40,15 @@ class Timer(Protocol):
 class Surroundings(NamedTuple):
     """What all probes share.
 
-    `wall` is the time since 1970, `lag` how long to put the first question off, given the period of a probe, so that
-    not all are asked at once; `changed` is called when a verdict has changed, `answered` with each answer.
+    `wall` is the time since 1970, `lag` how long to put the first question off, given the period of a probe and the
+    start of its container, so that not all are asked at once; `changed` is called when a verdict has changed,
+    `answered` with each answer.
     """
 
     ask: Ask
     timer: Timer
     wall: Callable[[], float]
-    lag: Callable[[int], float]
+    lag: Callable[[int, float], float]
     changed: Callable[[], None]
     answered: Callable[[Container, Kind, Answer], None]
     pod_ip: Callable[[], str]
@@ -141,7 +142,9 @@ class _Asker:
             return
         delay = self.probe.initial_delay_seconds
         rest = min(max(self._owner.running.started_at + delay - self._around.wall(), 0), delay)
-        self._due = self._around.timer.time() + max(rest, self._around.lag(self.probe.period_seconds))
+        self._due = self._around.timer.time() + max(
+            rest, self._around.lag(self.probe.period_seconds, self._owner.running.started_at)
+        )
         self._handle = self._around.timer.call_at(self._due, self._begin)
 
     def stop(self) -> None:

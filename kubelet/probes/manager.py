@@ -68,7 +68,7 @@ class Probes:
         self._timer: Timer = timer or asyncio.get_running_loop()
         self._wall = wall
         self._chance = chance
-        self._begun = self._timer.time()
+        self._begun = wall()
         self._pods: dict[str, _Watched] = {}
 
     def watch(self, pod: Pod, running: Mapping[str, Running], pod_ip: str) -> None:
@@ -131,9 +131,9 @@ class Probes:
             pod_ip=lambda: watched.pod_ip,
         )
 
-    def _lag(self, period: int) -> float:
+    def _lag(self, period: int, started_at: float) -> float:
         # An agent that was restarted finds all containers at once, and must not ask all at once for ever.
-        return self._chance() * period if self._timer.time() - self._begun < period else 0.0
+        return self._chance() * period if started_at < self._begun else 0.0
 
     def _answered(self, watched: _Watched, container: Container, kind: Kind, answer: Answer) -> None:
         if answer.outcome is Outcome.FAILURE:

@@ -62,12 +62,8 @@ async def _move_both(
     there = asyncio.create_task(_move(reader, back_writer))
     back = asyncio.create_task(_move(back_reader, writer))
     try:
+        # The end of either is the end: the runtime hangs up when all was said, and the client has heard it.
         await asyncio.wait([there, back], return_when=asyncio.FIRST_COMPLETED)
-        if back.done() and not there.done():
-            # A socket that is closed with bytes of the client unread resets it, and what is on its way is lost.
-            with suppress(OSError, NotImplementedError):
-                writer.write_eof()
-            await asyncio.wait([there], timeout=_PATIENCE)
     finally:
         for task in (there, back):
             task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from datetime import UTC, datetime
@@ -12,16 +13,19 @@ __all__ = ["Machine", "filesystem"]
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _OF_A_KIND = 10**9 // _TICKS
+# Seconds between two readings that tell what is used now.
+_SHORTEST_SPAN, _LONGEST_SPAN = 0.5, 60.0
 # Idle and iowait are no use of a processor, and guest is in user already.
 _BUSY = (0, 1, 2, 5, 6, 7)
 
 
 class Machine:
-    """Reads `proc`. How many processors are in use now is what was used since the reading before."""
+    """Reads `proc`. How many processors are in use now is what was used since the
+    reading before; that is not known if it is long ago."""
 
     def __init__(self, proc: str = "/proc") -> None:
         self._proc = proc
-        self._before: tuple[float, int] | None = None
+        self._before = (-math.inf, 0)
         self._nano_cores: int | None = None
 
     def started_at(self) -> datetime:
@@ -34,10 +38,9 @@ class Machine:
         fields = self._lines("stat")[0].split()[1:]
         used = sum(int(fields[at]) for at in _BUSY) * _OF_A_KIND
         now = time.monotonic()
-        if self._before is None:
-            self._before = (now, used)
-        elif now - self._before[0] >= 1:
-            self._nano_cores = int((used - self._before[1]) / (now - self._before[0]))
+        at, before = self._before
+        if now - at >= _SHORTEST_SPAN:
+            self._nano_cores = int((used - before) / (now - at)) if now - at <= _LONGEST_SPAN else None
             self._before = (now, used)
         return CpuStats(time=_now(), usage_nano_cores=self._nano_cores, usage_core_nano_seconds=used)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from firkin.errors import ImageError
+from firkin.errors import ImageNameError
 from firkin.oci.image.digest import check_digest
 
 __all__ = ["Reference", "parse_reference", "parse_repository"]
@@ -48,7 +48,7 @@ def parse_reference(text: str) -> Reference:
 
     A first part without dot, colon or `localhost` is not a host: it is completed to docker.io, and a path of one part
     to library/PATH. Without tag and digest the tag is latest.
-    Raises ImageError saying which part is wrong.
+    Raises ImageNameError saying which part is wrong.
     """
     name, at, digest = text.removeprefix("docker://").partition("@")
     if at:
@@ -66,18 +66,20 @@ def parse_reference(text: str) -> Reference:
     elif not _PATH.fullmatch(path):
         reason = f"{path!r} is not a path of lower-case letters, digits and single separators"
     if reason:
-        raise ImageError(f"image {text!r}: {reason}", hint="such as debian:12 or registry.example/team/app@sha256:...")
+        raise ImageNameError(
+            f"image {text!r}: {reason}", hint="such as debian:12 or registry.example/team/app@sha256:..."
+        )
     return Reference(host, path, tag or ("" if digest else "latest"), digest)
 
 
 def parse_repository(text: str) -> Reference:
     """The repository that `text` names, completed as the name of an image is, without tag and digest.
 
-    Raises ImageError, also for the name of an image.
+    Raises ImageNameError, also for the name of an image.
     """
     reference = parse_reference(text)
     if reference.digest or ":" in text.removeprefix("docker://").rpartition("/")[2]:
-        raise ImageError(f"repository {text!r}: is the name of an image", hint=f"such as {reference.repository}")
+        raise ImageNameError(f"repository {text!r}: is the name of an image", hint=f"such as {reference.repository}")
     return reference._replace(tag="")
 
 

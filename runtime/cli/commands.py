@@ -87,6 +87,8 @@ MODULES = {
     "top": "firkin.runtime.commands.top",
     "bench": "firkin.workbench.command",
     "cri": "firkin.cri.command",
+    "logs": "firkin.kubelet.commands.logs",
+    "port-forward": "firkin.kubelet.commands.port_forward",
     "kubelet": "firkin.kubelet.command",
     "node": "firkin.kubelet.node_command",
     "config": "firkin.kubelet.config_command",
@@ -189,13 +191,13 @@ class Invocation:
         return self._log
 
 
-def load(name: str) -> tuple[Command, Callable[[Invocation], int]]:
-    """Import one command: its declaration and its body. Raises `UsageError` if there is no such command."""
-    module = MODULES.get(name)
+def load(name: str, modules: dict[str, str] = MODULES) -> tuple[Command, Callable[[Invocation], int]]:
+    """Import one command of `modules`: its declaration and its body. Raises `UsageError` if there is none."""
+    module = modules.get(name)
     if module is None:
         from firkin.runtime.cli.suggest import closest
 
-        near = closest(name, MODULES)
+        near = closest(name, modules)
         hint = f"did you mean {near}?" if near else "firkin help lists the commands"
         raise UsageError(f"unknown command '{name}'", hint=hint)
     # The importlib package would be one more import; the statement's own function is always there.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _INTERRUPTED = 128 + 2
+# Pods have commands of these names too.
+_SHARED = ("exec", "top")
 _BROKEN_PIPE = 128 + 13
 
 
@@ -62,6 +64,11 @@ def _run(argv: list[str], settings: dict[str, Value]) -> int:
         return _show(global_help())
     _check_manager(settings)
     command, run = load(words[0])
+    if words[0] in _SHARED:
+        from firkin.runtime.cli.pods import POD_MODULES, means_pods
+
+        if means_pods(command, words[1:]):
+            command, run = load(words[0], POD_MODULES)
     invocation = interpret(command, words[1:], settings)
     if invocation.options.get("help"):
         from firkin.runtime.cli.help import command_help

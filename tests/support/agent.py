@@ -14,6 +14,7 @@ from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import ContainerStatus
 from firkin.kubelet.config import Config
+from firkin.kubelet.logs.settings import LogSettings
 from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
@@ -23,7 +24,15 @@ from firkin.kubelet.resources.image_choice import ImageSettings
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
-__all__ = ["Node", "is_ready", "main", "manifest", "node", "run", "waits_for"]
+__all__ = ["Node", "is_ready", "main", "manifest", "node", "pod_of", "run", "waits_for"]
+
+
+def pod_of(text: str) -> Pod:
+    """The pod that a manifest describes."""
+    (document,) = read_documents(text.encode(), "test")
+    pod = complete(decode_document(document).object)
+    assert isinstance(pod, Pod)
+    return pod
 
 
 class Node:
@@ -35,10 +44,7 @@ class Node:
 
     def apply(self, text: str) -> Pod:
         """Have the pod that a manifest describes."""
-        (document,) = read_documents(text.encode(), "test")
-        pod = complete(decode_document(document).object)
-        assert isinstance(pod, Pod)
-        return self.objects.create(pod)
+        return self.objects.create(pod_of(text))
 
     def delete(self, name: str, grace: int | None = None) -> None:
         """Ask for a pod to go."""
@@ -74,7 +80,7 @@ class Node:
 
 
 @asynccontextmanager
-async def node(place: Path, server: CriServer, **more: Any) -> AsyncIterator[Node]:
+async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[Node]:
     """An agent below `place` for the runtime `server`; it ends with the context, its pods do not.
 
     Parameters: `more` of its configuration. What is left of the machine is not its matter, unless that says so.
@@ -86,6 +92,7 @@ async def node(place: Path, server: CriServer, **more: Any) -> AsyncIterator[Nod
         "runtime_endpoint": f"unix://{server.socket}",
         "node_name": "node",
         "node_ip": "192.0.2.1",
+        "container_logs": LogSettings(links=f"{place}/links"),
         "eviction": EvictionSettings(hard=(), soft=(), soft_grace=(), triggers=()),
         "images": ImageSettings(low_percent=99, high_percent=100),
     }

@@ -33,7 +33,10 @@ _KINDS = {
 
 
 class Box:
-    """One container: its `id`, `kind`, `log`, and how it ends if nobody kills its monitor (`doomed` says so)."""
+    """One container: its `id`, `kind`, `log`, and how it ends if nobody kills its monitor (`doomed` says so).
+
+    `process` is what is said of its first process once it was started.
+    """
 
     def __init__(self, id: str, kind: str, log: Path, *, code: int, most: int) -> None:
         self.id = id
@@ -42,6 +45,7 @@ class Box:
         self.code = code
         self.most = most
         self.doomed = False
+        self.process: dict[str, str] = {}
 
     def check_end(self, status: Any) -> None:
         """See that the container has ended as it must. Raises AssertionError."""
@@ -159,6 +163,7 @@ class Client(threading.Thread):
         self.containers += 1
         box = Box(id, kind, Path(pod_config["log_directory"], f"{name}.log"), code=code, most=most)
         self._start(box)
+        box.process = dict(self.call("ContainerStatus", container_id=id, verbose=True).info)
         self._load.know(box)
         return box
 
@@ -198,6 +203,9 @@ class Client(threading.Thread):
 
     def _look(self, box: Box) -> None:
         assert box.id in {one.id for one in self.call("ListContainers").containers}
+        found = self.call("ContainerStatus", container_id=box.id, verbose=True)
+        # It is not started twice.
+        assert dict(found.info) == box.process, f"{box}: {found}, was {box.process}"
         self.call("ListContainerStats")
 
     def _update(self, box: Box) -> None:

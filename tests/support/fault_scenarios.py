@@ -23,7 +23,15 @@ from tests.support.cri_server import CriServer
 from tests.support.stream_clients import exit_code, open_command
 from tests.support.waiting import eventually
 
-__all__ = ["PULLED", "RECOVERIES", "SCENARIOS", "Scenario", "numbers_of", "run_pod_with_plugins"]
+__all__ = [
+    "PULLED",
+    "RECOVERIES",
+    "SCENARIOS",
+    "Scenario",
+    "numbers_of",
+    "remove_container_of_runc",
+    "run_pod_with_plugins",
+]
 
 Scenario = Callable[[CriServer], Generator[Callable[[], Any], Any, None]]
 PULLED = "app:1"
@@ -214,6 +222,25 @@ def remove_created_container(cri: CriServer) -> Generator[Callable[[], Any], Any
     assert _is_gone(cri, "ContainerStatus", container_id=id)
 
 
+def _pod_of_runc(cri: CriServer) -> str:
+    return str(cri("RunPodSandbox", config=cri.pod_config(), runtime_handler="runc").pod_sandbox_id)
+
+
+def start_container_of_runc(cri: CriServer) -> Generator[Callable[[], Any], Any, None]:
+    """A container that another runtime makes, and that ends."""
+    id = cri.create(_pod_of_runc(cri), "for i in $(seq 1 500); do echo $i; done; exit 4")
+    yield partial(_start, cri, id)
+    _exited(cri, id, 4)
+    assert numbers_of(Path(cri.status(id).log_path)) == list(range(1, 501))
+
+
+def remove_container_of_runc(cri: CriServer) -> Generator[Callable[[], Any], Any, None]:
+    """A container of another runtime that runs."""
+    id = cri.run(_pod_of_runc(cri), "sleep 1000")
+    yield partial(cri, "RemoveContainer", container_id=id)
+    assert _is_gone(cri, "ContainerStatus", container_id=id)
+
+
 def update_container(cri: CriServer) -> Generator[Callable[[], Any], Any, None]:
     """A container that runs; what is changed needs no controller."""
     id = cri.run(cri.pod(), "sleep 1000")
@@ -367,6 +394,8 @@ SCENARIOS: dict[Scenario, tuple[str, ...]] = {
         *("RemoveContainer.forget-before", "RemoveContainer.forget-after", "RemoveContainer.answer"),
     ),
     remove_created_container: ("RemoveContainer.record-before", "RemoveContainer.record-after"),
+    start_container_of_runc: ("StartContainer.launched", "StartContainer.answered", "StartContainer.record-after"),
+    remove_container_of_runc: ("RemoveContainer.settled", "RemoveContainer.runtime-record", "exit.told"),
     update_container: (
         *("UpdateContainerResources.begin", "UpdateContainerResources.applied"),
         *("UpdateContainerResources.record-before", "UpdateContainerResources.record-after"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from signal import SIGKILL
@@ -15,14 +16,22 @@ from firkin.cri.faults import points
 from tests.support.cgroups import scratch_name
 from tests.support.cri_inventory import inventory, records
 from tests.support.cri_server import CriServer
-from tests.support.fault_scenarios import PULLED, RECOVERIES, SCENARIOS, Scenario, numbers_of, run_pod_with_plugins
+from tests.support.fault_scenarios import (
+    PULLED,
+    RECOVERIES,
+    SCENARIOS,
+    Scenario,
+    numbers_of,
+    remove_container_of_runc,
+    run_pod_with_plugins,
+)
 from tests.support.image_layout import ImageLayout, archive
 from tests.support.netns import World
 from tests.support.registry import RealRegistry
 from tests.support.template import Template
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.requires("root", "cgroup2", "bridge", "nft", "docker-registry", "skopeo")
+pytestmark = pytest.mark.requires("root", "cgroup2", "bridge", "nft", "docker-registry", "skopeo", "runc")
 
 RUNNING = 1
 CASES: list[tuple[Scenario, tuple[str, ...]]] = [
@@ -47,6 +56,7 @@ class Faulty:
         self.log = Path(server.status(self.writer).log_path)
         # Some things are made for ever by those who need them first.
         undisturbed(run_pod_with_plugins(server))
+        undisturbed(remove_container_of_runc(server))
         self.clear_pods()
         self.before = inventory(server)
 
@@ -109,7 +119,8 @@ def faulty(here: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fa
         registry.fill(layout.path, PULLED)
         for name in (cgroup, f"{cgroup}/server", f"{cgroup}/pods"):
             Cgroup.make(name).close()
-        server = CriServer(place / "cri", template=template, cgroup=cgroup, registry=registry.host)
+        settings = f'[cri.runtimes.runc]\ntype = "oci"\npath = "{shutil.which("runc")}"\n'
+        server = CriServer(place / "cri", settings, template=template, cgroup=cgroup, registry=registry.host)
         try:
             yield Faulty(server, fault)
         finally:
@@ -119,6 +130,9 @@ def faulty(here: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fa
             server.start()
             server.clean_up()
             Cgroup.destroy(cgroup)
+            # What runc has made in other hierarchies, of which it leaves those above the container's.
+            for path in sorted(Path("/sys/fs/cgroup").glob(f"*/{cgroup}/**/"), reverse=True):
+                path.rmdir()
 
 
 def undisturbed(steps: Generator[Any, Any, None]) -> None:
@@ -139,7 +153,9 @@ def live_through(faulty: Faulty, scenario: Scenario, places: Sequence[str]) -> N
     faulty.clear()
 
 
-@pytest.mark.parametrize(("scenario", "places"), CASES, ids=[places[-1] for _, places in CASES])
+@pytest.mark.parametrize(
+    ("scenario", "places"), CASES, ids=[f"{places[-1]}-{scenario.__name__}" for scenario, places in CASES]
+)
 def test_a_client_asks_again(faulty: Faulty, scenario: Scenario, places: Sequence[str]) -> None:
     live_through(faulty, scenario, places)
 

@@ -15,7 +15,7 @@ from google.protobuf.json_format import ParseDict
 
 from firkin.cri.api.container_pb2 import ContainerConfig
 from firkin.cri.api.image_pb2 import FilesystemUsage
-from firkin.cri.api.stats_pb2 import ContainerMetrics, Metric, MetricType
+from firkin.cri.api.stats_pb2 import ContainerMetrics, ContainerStats, Metric, MetricType
 from firkin.cri.api.values_pb2 import UInt64Value
 from firkin.cri.records.container import Container, ContainerFacts
 from firkin.cri.records.database import Database
@@ -26,6 +26,7 @@ from firkin.cri.stats.interfaces import Interface, interfaces_of
 from firkin.cri.stats.metrics import Observed, add_container_metrics, add_network_metrics, descriptors
 from firkin.cri.stats.open_files import OpenFiles, open_files, open_files_limit
 from firkin.cri.stats.storage import FileSystemSize, device_name, file_system_size
+from firkin.cri.stats.usage import cpu_usage, memory_usage, sum_cpu, sum_memory
 from firkin.cri.stats.writable import WritableLayers
 from tests.support.stat_tree import RECORDED, write_group
 
@@ -210,6 +211,16 @@ def test_what_was_removed_is_not_kept_open(tmp_path: Path, gauge: Gauge) -> None
         if os.path.exists(f"/proc/self/fd/{fd}")
     )
     assert not [link for link in links if link.startswith(groups[1])]
+
+
+def test_a_pod_without_a_cgroup_uses_what_its_containers_use(tmp_path: Path, gauge: Gauge) -> None:
+    groups = [str(write_group(tmp_path / name, RECORDED)) for name in "ab"]
+    readings = gauge.read(groups)
+    members = [ContainerStats(cpu=cpu_usage(readings[one]), memory=memory_usage(readings[one])) for one in groups]
+    cpu, memory = sum_cpu(members), sum_memory(members)
+    assert cpu and cpu.usage_core_nano_seconds.value == 2 * 907349000 and not cpu.HasField("usage_nano_cores")
+    assert memory and memory.usage_bytes.value == 2 * 5668864 and not memory.HasField("available_bytes")
+    assert sum_cpu([]) is None and sum_memory([ContainerStats(cpu=cpu)]) is None
 
 
 def test_what_was_never_counted_is_counted_before_the_answer(tmp_path: Path) -> None:

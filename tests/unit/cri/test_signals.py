@@ -7,13 +7,22 @@ import signal
 import pytest
 
 from firkin.cri.api.container_pb2 import Signal
-from firkin.cri.signals import stop_signal
+from firkin.cri.signals import cri_signal, stop_signal
 from firkin.errors import ConfigError
 
 
 @pytest.mark.parametrize("value", [value for value in Signal.values() if value])
 def test_every_signal_of_the_interface_has_a_number(value: int) -> None:
-    assert 0 < stop_signal(value, "") <= 64  # type: ignore[arg-type]
+    number = stop_signal(value, "")  # type: ignore[arg-type]
+    assert 0 < number <= 64
+    # Some have two names.
+    assert stop_signal(cri_signal(number), "") == number
+
+
+def test_a_signal_is_told_by_its_usual_name() -> None:
+    assert cri_signal(signal.SIGCHLD) == Signal.SIGNAL_SIGCHLD
+    assert cri_signal(signal.SIGTERM) == Signal.SIGNAL_SIGTERM
+    assert cri_signal(32) == Signal.SIGNAL_RUNTIME_DEFAULT
 
 
 @pytest.mark.parametrize(

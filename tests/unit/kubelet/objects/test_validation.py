@@ -194,7 +194,7 @@ def test_what_is_right_passes() -> None:
             "data[tls.crt]: Required value",
         ),
         (deployment("selector: {}"), 'spec.selector: Invalid value: "{}": empty selector is invalid'),
-        (deployment("selector: {matchLabels: {app: y}}"), "`selector` does not match template `labels`"),
+        (deployment("selector: {matchLabels: {app: z}}"), "`selector` does not match template `labels`"),
         (
             deployment(f"{SELECTOR}, strategy: {{rollingUpdate: {{maxSurge: 0, maxUnavailable: 0}}}}"),
             "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: 0: may not be 0 when `maxSurge` is 0",
@@ -224,7 +224,7 @@ def test_faults(item: Resource, fault: str) -> None:
 
 
 def test_all_faults_are_told_in_one_message() -> None:
-    item = pod("restartPolicy: X, dnsPolicy: Y")
+    item = pod("restartPolicy: X, dnsPolicy: Z")
     with pytest.raises(InvalidError) as caught:
         check(item)
     assert str(caught.value).startswith('Pod "web" is invalid: [spec.restartPolicy: Unsupported value: "X"')
@@ -250,7 +250,7 @@ def test_what_may_change_of_others() -> None:
     before = made(f"{head}spec: {{{SELECTOR}, {TEMPLATE}}}")
     check_change(before, made(f"{head}spec: {{replicas: 3, {SELECTOR}, {TEMPLATE.replace('name: c', 'name: d')}}}"))
     with pytest.raises(InvalidError, match=r"spec\.selector: Invalid value: .*: field is immutable"):
-        other = f"{SELECTOR}, {TEMPLATE}".replace("app: x", "app: y")
+        other = f"{SELECTOR}, {TEMPLATE}".replace("app: x", "app: z")
         check_change(before, made(f"{head}spec: {{{other}}}"))
     head = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: j}\n"
     template = TEMPLATE.replace("containers", "restartPolicy: Never, containers")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.bundle import Firkin
 
-EXAMPLE = Path(__file__).parents[2] / "examples/tree.yaml"
+EXAMPLE = Path(__file__).parents[3] / "examples/tree.yaml"
 
 
 def test_the_example(firkin: Firkin) -> None:

@@ -1,0 +1,1 @@
+"""The agent as its command line knows it: the API on its socket."""

@@ -1,0 +1,1 @@
+"""Commands for pods, with kubectl's words."""

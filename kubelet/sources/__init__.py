@@ -1,0 +1,1 @@
+"""Where objects come from beside the API: manifests in a directory, and at a URL."""
