@@ -14,6 +14,7 @@ from firkin.kubelet.resources.eviction.thresholds import threshold_faults
 from firkin.kubelet.resources.image_choice import ImageSettings, image_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
 from firkin.kubelet.server.settings import ServerSettings, server_faults
+from firkin.kubelet.sources.settings import SourceSettings, source_faults
 from firkin.settings import decode_settings
 
 __all__ = ["Config", "load_config"]
@@ -52,6 +53,7 @@ class Config:
     resources: ResourceSettings = field(default_factory=ResourceSettings)
     eviction: EvictionSettings = field(default_factory=EvictionSettings)
     images: ImageSettings = field(default_factory=ImageSettings)
+    sources: SourceSettings = field(default_factory=SourceSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     container_logs: LogSettings = field(default_factory=LogSettings)
 
@@ -93,5 +95,6 @@ def _faults(config: Config) -> Iterator[str]:
     yield from resource_faults(config.resources)
     yield from threshold_faults(config.eviction)
     yield from image_faults(config.images)
+    yield from source_faults(config.sources)
     yield from server_faults(config.server)
     yield from log_faults(config.container_logs)

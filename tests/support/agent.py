@@ -21,6 +21,7 @@ from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.resources.eviction.settings import EvictionSettings
 from firkin.kubelet.resources.image_choice import ImageSettings
+from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
@@ -92,6 +93,7 @@ async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[
         "runtime_endpoint": f"unix://{server.socket}",
         "node_name": "node",
         "node_ip": "192.0.2.1",
+        "sources": SourceSettings(manifests=f"{place}/manifests"),
         "container_logs": LogSettings(links=f"{place}/links"),
         "eviction": EvictionSettings(hard=(), soft=(), soft_grace=(), triggers=()),
         "images": ImageSettings(low_percent=99, high_percent=100),
@@ -140,7 +142,9 @@ def is_ready(pod: Pod) -> bool:
 
 def main(pod: Pod) -> ContainerStatus:
     """The status of the container main."""
-    return next(one for one in pod.status.container_statuses if one.name == "main")
+    found = (one for one in pod.status.container_statuses if one.name == "main")
+    # Nothing is said of a pod that nobody has looked at.
+    return next(found, ContainerStatus(name="main"))
 
 
 def waits_for(reason: str) -> Callable[[Pod], bool]:
