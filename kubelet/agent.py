@@ -17,10 +17,12 @@ from datetime import UTC, datetime
 
 from firkin import log
 from firkin.errors import KernelError, StateError
+from firkin.kubelet.apiserver.api import Api
 from firkin.kubelet.config import Config
 from firkin.kubelet.environment.facts import Facts
 from firkin.kubelet.events.recorder import Recorder
 from firkin.kubelet.http.message import Answer, Request
+from firkin.kubelet.http.server import Server
 from firkin.kubelet.logs.pods import LogLinks, running_logs
 from firkin.kubelet.logs.rotation import Rotator
 from firkin.kubelet.node import Machine
@@ -37,16 +39,19 @@ from firkin.kubelet.probes.manager import Probes
 from firkin.kubelet.resources.cgroups import PodCgroups
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallError
-from firkin.kubelet.server.failure import failure
 from firkin.kubelet.server.outside import Outside
 from firkin.kubelet.server.server import HttpsServer
+from firkin.kubelet.sources.sources import Sources
+from firkin.kubelet.upkeep import Upkeep, cgroup_driver
 from firkin.kubelet.volumes.manager import Volumes
+from firkin.kubelet.workloads.controller import Workloads
 from firkin.notify import notify
 
 __all__ = ["Agent", "run_until", "serve"]
 
 _LOG = log.to("agent")
 _AGAIN = 0.5
+_SOON = 1.0
 
 
 async def serve(config: Config) -> None:
@@ -96,14 +101,21 @@ class Agent:
         machine: Machine,
         recorder: Recorder,
         outside: Outside,
+        upkeep: Upkeep,
     ) -> None:
         self.config = config
+        self.upkeep = upkeep
         self.services = services
         self.workers = workers
         self.machine = machine
         self.recorder = recorder
         self.outside = outside
-        self.https = HttpsServer(config, outside, _nothing_else)
+        self._watching: Watching | None = None
+        self.sources = Sources(services.objects, config.sources, machine.name, recorder)
+        self.workloads = Workloads(services.objects, recorder, machine.name, machine.labels)
+        self.api = Api(services.objects, machine.name, outside.subresources())
+        self.https = HttpsServer(config, outside, self.api.handle)
+        self.socket = Server(self._answer)
 
     @classmethod
     async def make(cls, config: Config, parts: AsyncExitStack) -> Agent:
@@ -117,30 +129,30 @@ class Agent:
         machine = Machine(config)
         recorder = Recorder(objects, "kubelet", machine.name, lambda: datetime.now(UTC))
         facts = Facts(host_ips=machine.ips, allocatable=machine.allocatable.quantities())
+        volumes = Volumes(config.root, objects, lambda pod: facts)
+        driver = await cgroup_driver(config.resources.cgroup_driver, runtime)
+        cgroups = PodCgroups(config.resources, machine.capacity, machine.allocatable, driver)
         preparation = MachinePreparation(
-            config,
-            machine,
-            objects,
-            recorder,
-            Volumes(config.root, objects, lambda pod: facts),
-            PodCgroups(config.resources, machine.capacity, machine.allocatable),
-            can_be_recursive=features,
+            config, machine, objects, recorder, volumes, cgroups, can_be_recursive=features
         )
         probes = Probes(Checks(runtime).ask, recorder, lambda uid: workers.poke(uid))
         parts.push_async_callback(probes.close)
         services = make_services(config, runtime, objects, recorder, preparation, probes, machine)
         workers = Workers(services)
         outside = Outside(config, machine.name, objects, runtime, probes)
-        agent = cls(config, services, workers, machine, recorder, outside)
+        upkeep = await Upkeep.make(config, machine, services, recorder, workers, volumes, cgroups)
+        agent = cls(config, services, workers, machine, recorder, outside, upkeep)
         await agent.https.start(machine.name, machine.ips)
         parts.push_async_callback(agent.https.close)
+        await agent.socket.listen_unix(f"{config.state}/kubelet.sock")
+        parts.push_async_callback(agent.socket.close)
         return agent
 
     async def run(self) -> None:
         """Keep pods running until cancelled; an error of a part ends all."""
         services = self.services
         async with asyncio.TaskGroup() as group:
-            watching = Watching(
+            watching = self._watching = Watching(
                 services.runtime,
                 services.observer,
                 self.workers.poke,
@@ -160,7 +172,10 @@ class Agent:
                 ("runtime", watching.run()),
                 ("garbage", collector.run()),
                 ("events", self.recorder.run()),
+                ("sources", self.sources.run()),
+                ("workloads", self.workloads.run()),
                 ("log rotation", self._rotator().run()),
+                *self.upkeep.works(collector),
             ):
                 group.create_task(work, name=name)
             if links := self.config.container_logs.links:
@@ -179,14 +194,18 @@ class Agent:
     def _listed(self, there: Mapping[str, Listing]) -> None:
         if self.is_complete():
             self.workers.adopt(there)
+        elif self._watching is not None:
+            # What nobody wants is ended as soon as that is known, not with the next list.
+            asyncio.get_running_loop().call_later(_SOON, self._watching.again)
 
     def is_complete(self) -> bool:
         """Whether all that is wanted is known: then what nobody wants can go."""
-        return True
+        return self.sources.is_complete()
 
-
-async def _nothing_else(request: Request) -> Answer:
-    return failure(404, f"{request.path} not found")
+    async def _answer(self, request: Request) -> Answer:
+        # Whoever can open the socket is root, and may do everything.
+        answer = await self.outside.answer(request)
+        return answer if answer is not None else await self.api.handle(request)
 
 
 async def _reach(runtime: Runtime) -> bool:

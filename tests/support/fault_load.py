@@ -195,8 +195,9 @@ class Client(threading.Thread):
     def _exec(self, box: Box) -> None:
         try:
             found = self._cri("ExecSync", SECONDS, container_id=box.id, cmd=["sh", "-c", "echo here; exit 3"])
-        except grpc.RpcError:
+        except grpc.RpcError as error:
             # It has ended, or the server has; a program is not run twice.
+            assert error.code() in (*_AGAIN, grpc.StatusCode.FAILED_PRECONDITION), f"{box}: {error}"
             return
         # With its container it is killed.
         assert (found.stdout, found.exit_code) == (b"here\n", 3) or found.exit_code == _KILLED, found
