@@ -106,7 +106,7 @@ class Dispatcher:
         return answer
 
 
-async def _passing(work: Awaitable[Message]) -> Message:
+async def _passing(work: Awaitable[Message | Kept]) -> Message | Kept:
     faults.reach("begin")
     message = await work
     faults.reach("answer")
