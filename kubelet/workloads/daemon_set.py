@@ -9,7 +9,7 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.workload import DaemonSet, DaemonSetStatus
 from firkin.kubelet.workloads.decision import Decision, Note
 from firkin.kubelet.workloads.deployment import count_of
-from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, pod_of, template_hash
+from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, kept_until, pod_of, template_hash
 
 __all__ = ["decide_daemon_set"]
 
@@ -26,7 +26,9 @@ def decide_daemon_set(item: DaemonSet, pods: Sequence[Pod], now: datetime, label
     new = [pod for pod in living if pod.metadata.labels.get(_HASH_LABEL) == label]
     old = [pod for pod in living if pod not in new]
     create, delete = _steps(item, new, old, now) if fits else (False, living)
-    if any(is_going(pod) for pod in pods) and not _surges(item):
+    kept = [pod for pod in ended if kept_until(pod) > now]
+    ended = [pod for pod in ended if pod not in kept]
+    if kept or (any(is_going(pod) for pod in pods) and not _surges(item)):
         # It has what the next one needs, such as ports.
         create = False
     own = {_HASH_LABEL: label, _GENERATION_LABEL: str(item.metadata.generation)}
@@ -38,7 +40,9 @@ def decide_daemon_set(item: DaemonSet, pods: Sequence[Pod], now: datetime, label
         for pod in ended
     ]
     status = _status(item, living, new, now, fits=fits)
-    return Decision(status, made, (*ended, *delete), tuple(notes), _again(item, living, now))
+    times = [_again(item, living, now), *map(kept_until, kept)]
+    again = min((time for time in times if time is not None), default=None)
+    return Decision(status, made, (*ended, *delete), tuple(notes), again)
 
 
 def _surges(item: DaemonSet) -> bool:

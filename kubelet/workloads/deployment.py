@@ -16,7 +16,7 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.probe import IntOrString
 from firkin.kubelet.api.workload import Deployment, DeploymentStatus
 from firkin.kubelet.workloads.decision import Decision, Note, at_first, with_condition
-from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, pod_of, template_hash
+from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, kept_until, pod_of, template_hash
 
 __all__ = ["HASH_LABEL", "count_of", "decide_deployment"]
 
@@ -37,12 +37,14 @@ def decide_deployment(item: Deployment, pods: Sequence[Pod], now: datetime) -> D
     label = template_hash(item.spec.template)
     living = [pod for pod in pods if not is_going(pod) and not is_ended(pod)]
     ended = [pod for pod in pods if is_ended(pod) and not is_going(pod)]
+    kept = [pod for pod in ended if not _is_other(pod, label) and kept_until(pod) > now]
     new = [pod for pod in living if pod.metadata.labels.get(HASH_LABEL) == label]
     old = [pod for pod in living if pod not in new]
     create, delete = (0, []) if item.spec.paused and old else _steps(item, new, old, now)
     if item.spec.strategy.type == "Recreate" and any(_is_other(pod, label) for pod in pods if not is_ended(pod)):
         # The last of the old ones must have ended.
         create = 0
+    create = max(create - len(kept), 0)
     made = tuple(
         pod_of(item, item.spec.template, f"{item.metadata.name}-{label}-", labels={HASH_LABEL: label})
         for _ in range(create)
@@ -53,7 +55,10 @@ def decide_deployment(item: Deployment, pods: Sequence[Pod], now: datetime) -> D
         notes.append(Note("Normal", "ScalingReplicaSet", f"Scaled up {item.metadata.name}-{label} by {create}"))
     if delete:
         notes.append(Note("Normal", "ScalingReplicaSet", f"Scaled down {item.metadata.name} by {len(delete)}"))
-    return Decision(status, made, (*ended, *delete), tuple(notes), _again(item, living, status, now))
+    gone = (*(pod for pod in ended if pod not in kept), *delete)
+    times = [_again(item, living, status, now), *map(kept_until, kept)]
+    again = min((time for time in times if time is not None), default=None)
+    return Decision(status, made, gone, tuple(notes), again)
 
 
 def _is_other(pod: Pod, label: str) -> bool:

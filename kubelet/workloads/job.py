@@ -178,7 +178,8 @@ def _back_off(status: JobStatus, pods: Sequence[Pod]) -> datetime | None:
     ends: list[tuple[datetime, bool]] = []
     for pod in pods:
         times = [one.state.terminated.finished_at for one in pod.status.container_statuses if one.state.terminated]
-        known = [time for time in times if time is not None]
+        # One that the node does not take has not begun.
+        known = [time for time in (*times, pod.metadata.creation_timestamp) if time is not None]
         if is_ended(pod) and known:
             ends.append((max(known), pod.status.phase == "Failed"))
     ends.sort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -18,6 +18,7 @@ __all__ = [
     "is_ended",
     "is_going",
     "is_ready",
+    "kept_until",
     "owned",
     "owner_of",
     "pod_of",
@@ -26,6 +27,7 @@ __all__ = [
 
 # No vowels, lest a name becomes a word.
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_PAUSE = timedelta(seconds=10)
 _replace = msgspec.structs.replace
 
 
@@ -88,6 +90,12 @@ def is_going(pod: Pod) -> bool:
 def is_ended(pod: Pod) -> bool:
     """Whether it has ended."""
     return pod.status.phase in ("Succeeded", "Failed")
+
+
+def kept_until(pod: Pod) -> datetime:
+    """Until when a pod that has ended stays in its place: what the node does not take ends as soon as it is made."""
+    made = pod.metadata.creation_timestamp
+    return datetime.min.replace(tzinfo=UTC) if made is None else made + _PAUSE
 
 
 def is_ready(pod: Pod) -> bool:

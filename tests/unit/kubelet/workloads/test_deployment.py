@@ -87,6 +87,26 @@ def test_pods_are_made_and_given_up() -> None:
     assert len(world.pods) == 2 and all(pod.status.phase != "Failed" for pod in world.pods)
 
 
+def refused(pod: Pod) -> Pod:
+    metadata = replace(pod.metadata, creation_timestamp=NOW)
+    return replace(pod, metadata=metadata, status=PodStatus(phase="Failed", reason="OutOfcpu"))
+
+
+def test_a_pod_that_the_node_does_not_take_is_not_made_again_at_once() -> None:
+    world = World(deployment(2))
+    world.step()
+    pods = [refused(world.pods[0]), world.pods[1]]
+    decision = decide_deployment(world.item, pods, NOW + timedelta(seconds=9))
+    assert (decision.create, decision.delete, decision.again) == ((), (), NOW + timedelta(seconds=10))
+    decision = decide_deployment(world.item, pods, NOW + timedelta(seconds=10))
+    assert (len(decision.create), decision.delete) == (1, (pods[0],))
+    (pod,) = decide_daemon_set(daemons(), [], NOW, {}).create
+    assert isinstance(pod, Pod)
+    again = decide_daemon_set(daemons(), [refused(pod)], NOW, {})
+    assert (again.create, again.delete, again.again) == ((), (), NOW + timedelta(seconds=10))
+    assert len(decide_daemon_set(daemons(), [refused(pod)], NOW + timedelta(seconds=10), {}).create) == 1
+
+
 @pytest.mark.parametrize("replicas", [1, 2, 3, 4, 10])
 def test_a_rolling_update_keeps_enough_pods_and_not_too_many(replicas: int) -> None:
     world = World(deployment(replicas))
