@@ -265,6 +265,9 @@ def test_pods_of_a_handler_that_is_gone_are_stopped_and_removed(runc: CriServer)
     runc("StopContainer", container_id=id)
     runc("RemovePodSandbox", pod_sandbox_id=pod)
     assert runc.leftovers() == []
+    # What it has made in hierarchies of cgroup v1 only runc knows.
+    for path in Path("/sys/fs/cgroup").glob(f"*/firkin/{id}"):
+        path.rmdir()
 
 
 @pytest.mark.requires("runc")
