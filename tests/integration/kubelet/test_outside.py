@@ -37,8 +37,9 @@ spec:
   containers:
   - name: web
     image: {IMAGE}
-    command: [sh, -c, "echo one; echo two; echo three; while :; do echo served | nc -l -p 8080; done"]
-    readinessProbe: {{exec: {{command: [sh, -c, exit 0]}}, timeoutSeconds: 60}}
+    command: [sh, -c, "echo one; echo two; echo three; mkdir /www; echo served > /www/it;
+              exec busybox httpd -f -p 8080 -h /www"]
+    readinessProbe: {{httpGet: {{path: /it, port: 8080}}, periodSeconds: 1, timeoutSeconds: 60}}
 """
 
 
@@ -175,6 +176,7 @@ async def check_streams(client: Client) -> None:
         messages = [message async for message in cat]
         assert b'"Success"' in b"".join(one for one in messages if isinstance(one, bytes))
     async with client.stream("/portForward/default/web?port=8080", "v4.channel.k8s.io") as forward:
+        await forward.send(b"\0GET /it HTTP/1.0\r\n\r\n")
         data = b""
         while b"served\n" not in data:
             message = await forward.recv()
