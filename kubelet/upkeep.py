@@ -16,6 +16,7 @@ from firkin.kubelet.events.recorder import Recorder
 from firkin.kubelet.node import Machine
 from firkin.kubelet.node_status import NodeKeeper
 from firkin.kubelet.pods.garbage import Collector
+from firkin.kubelet.pods.phase import is_terminal
 from firkin.kubelet.pods.services import Services
 from firkin.kubelet.pods.telling import WARNING
 from firkin.kubelet.pods.workers import Workers
@@ -97,7 +98,10 @@ class Upkeep:
         )  # fmt: skip
 
     def _wanted_images(self) -> Iterator[str]:
-        for pod in self._workers.active():
+        # Of pods that are to come, too: their images may be here already.
+        for pod in self._services.objects.list(Pod):
+            if is_terminal(pod.status.phase):
+                continue
             for container in (*pod.spec.containers, *pod.spec.init_containers, *pod.spec.ephemeral_containers):
                 yield container.image
             for volume in pod.spec.volumes:

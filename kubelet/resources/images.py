@@ -48,13 +48,13 @@ class ImageGarbage:
         self._began: float | None = None
 
     async def run(self) -> None:
-        """Collect from time to time, for ever."""
+        """Collect from time to time, for ever; not at once, as what is wanted may not be known yet."""
         while True:
+            await asyncio.sleep(self._settings.interval_seconds)
             try:
                 await self.collect()
             except (FirkinError, OSError) as error:
                 _LOG.warning("can not collect images: %s", error)
-            await asyncio.sleep(self._settings.interval_seconds)
 
     async def collect(self) -> None:
         """Remove what is too old, and as much as must go for the disk. Raises FirkinError, OSError."""
