@@ -18,6 +18,8 @@ clean_up() {
         # What a machine with pods keeps.
         ip link delete firkin-demo 2>/dev/null || true
     fi
+    ip link delete firkin-demo 2>/dev/null || true
+    nft delete table inet firkin-demo 2>/dev/null || true
     rm -rf "$work"
 }
 trap clean_up EXIT
