@@ -15,6 +15,8 @@ clean_up() {
     if [ -n "$node" ]; then
         firkin delete -f "$here/pods/web.yaml" >/dev/null 2>&1 || true
         kill "$node" && wait "$node" || true
+        # What a machine with pods keeps.
+        ip link delete firkin-demo 2>/dev/null || true
     fi
     ip link delete firkin-demo 2>/dev/null || true
     nft delete table inet firkin-demo 2>/dev/null || true
