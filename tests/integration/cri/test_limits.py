@@ -47,7 +47,8 @@ def test_statistics_and_metrics_have_the_limits_and_what_is_used(shared: CriServ
     assert values["container_oom_events_total"] == 0
     assert values["container_threads"] >= values["container_processes"] > 0
     assert "container_cpu_cfs_periods_total" in values and "container_memory_failures_total" in values
-    shared("UpdateContainerResources", container_id=id, linux={"memory_limit_in_bytes": 48 * MIB})
+    more = {"memory_limit_in_bytes": 48 * MIB, "memory_swap_limit_in_bytes": 48 * MIB}
+    shared("UpdateContainerResources", container_id=id, linux=more)
     assert metrics_of(shared, pod)["container_spec_memory_limit_bytes"] == 48 * MIB
 
 
