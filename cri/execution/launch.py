@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from firkin.cri.streaming.process_session import ProcessSession, child_exit
-from firkin.errors import ConfigError, KernelError, StateError
+from firkin.errors import ConfigError, FirkinError, KernelError, StateError
 from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Linux, Process
 from firkin.oci.runtime_spec.config import load_config
@@ -22,7 +22,10 @@ from firkin.runtime.create import run_or_raise
 from firkin.runtime.spawn import Outcome
 from firkin.runtime.store import Container
 
-__all__ = ["Launcher", "Program", "Wish", "document_of", "pipes"]
+__all__ = ["Launcher", "Program", "Wish", "document_of", "is_ending", "pipes"]
+
+_EXITING = 4
+"""PF_EXITING of include/linux/sched.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +91,43 @@ class Launcher:
         return Program(ended, session)
 
     def _spawn(self, container: str, wish: Wish) -> tuple[Outcome, dict[int, int]]:
-        plan = self._compile(container, wish)
-        if wish.terminal:
-            with pipes(()) as (theirs, _):
-                return run_or_raise(plan, theirs), {}
-        with pipes(wish.streams) as (theirs, ours):
-            return run_or_raise(plan, theirs), ours
-
-    def _compile(self, container: str, wish: Wish) -> bytes:
         with Container(self._root, container) as record:
             pid, started = record.pid, record.state.get("startTime")
-        linux, base = document_of(self._root, container)
         if not pid or not isinstance(started, int):
             raise StateError(f"container {container}: does not run")
+        plan = self._compile(container, wish, pid, started)
+        try:
+            return _run(plan, wish)
+        except FirkinError as error:
+            # A namespace can not be entered any more when its first process has begun to end.
+            if not is_ending(pid, started):
+                raise
+            raise StateError(f"container {container}: does not run") from error
+
+    def _compile(self, container: str, wish: Wish, pid: int, started: int) -> bytes:
+        linux, base = document_of(self._root, container)
         process = replace(base, args=wish.args, terminal=wish.terminal, console_size=None)
         request = ExecRequest(pid=pid, start_time=started, foreground=True)
         plan, _warnings = compile_exec(linux, process, request, self._host)
         return plan
+
+
+def _run(plan: bytes, wish: Wish) -> tuple[Outcome, dict[int, int]]:
+    if wish.terminal:
+        with pipes(()) as (theirs, _):
+            return run_or_raise(plan, theirs), {}
+    with pipes(wish.streams) as (theirs, ours):
+        return run_or_raise(plan, theirs), ours
+
+
+def is_ending(pid: int, started: int) -> bool:
+    """Whether the process of this id and start time has ended, or has begun to (proc_pid_stat(5), `flags`)."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return bool(int(fields[6]) & _EXITING) or int(fields[19]) != started
 
 
 class _Ended:

@@ -10,13 +10,14 @@ from typing import TypeVar
 
 import pytest
 
-from firkin.cri.execution.launch import Launcher, Wish
+from firkin.cri.execution.launch import Launcher, Wish, is_ending
 from firkin.cri.execution.sync import MOST_OUTPUT, Result, run_to_end
 from firkin.cri.streaming.session import Source
-from firkin.errors import DeadlineError, ExecutableError, NotFoundError
+from firkin.errors import DeadlineError, ExecutableError, NotFoundError, StateError
 from firkin.runtime.host import read_host
+from firkin.runtime.store import start_time
 from tests.support.bundle import Bundle, Firkin
-from tests.support.waiting import SECONDS
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -105,6 +106,30 @@ def test_a_client_that_gives_up_takes_the_program_along(firkin: Firkin, launcher
     run(give_up())
     pid = firkin("exec", sleeping, "cat", "/dev/shm/pid").stdout.strip()
     assert firkin("exec", sleeping, "test", "-d", f"/proc/{pid}", check=False).returncode == 1
+
+
+def test_a_container_that_has_ended_does_not_run(firkin: Firkin, launcher: Launcher, sleeping: str) -> None:
+    before = descriptors()
+    firkin("kill", sleeping, "KILL")
+    eventually(lambda: firkin.state(sleeping)["status"], lambda status: status == "stopped")
+    with pytest.raises(StateError, match="does not run"):
+        run(run_to_end(launcher, sleeping, ("true",), 0))
+    assert descriptors() == before
+
+
+def test_a_process_that_ends_is_told_from_one_that_lives() -> None:
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    started = start_time(pid)
+    # It is not reaped yet.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert is_ending(pid, started)
+    os.waitpid(pid, 0)
+    assert is_ending(pid, started)
+    own = os.getpid()
+    assert not is_ending(own, start_time(own))
+    assert is_ending(own, start_time(own) + 1)
 
 
 def test_what_can_not_be_run_is_said(launcher: Launcher, sleeping: str) -> None:
