@@ -29,6 +29,7 @@ $(FIRKIN): $(VENV)/.packages $(SOURCES)
 
 demo: setup
 	FIRKIN=$(FIRKIN) sh examples/demo.sh
+	FIRKIN=$(FIRKIN) sh examples/demo_pods.sh
 
 test: setup
 	.ci/packages test

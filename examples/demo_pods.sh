@@ -16,6 +16,8 @@ clean_up() {
         firkin delete -f "$here/pods/web.yaml" >/dev/null 2>&1 || true
         kill "$node" && wait "$node" || true
     fi
+    ip link delete firkin-demo 2>/dev/null || true
+    nft delete table inet firkin-demo 2>/dev/null || true
     rm -rf "$work"
 }
 trap clean_up EXIT
