@@ -87,8 +87,12 @@ def _deleted(pid: int, file: Path) -> str:
     """What is in a file that was deleted while the process has it open."""
     for fd in os.listdir(f"/proc/{pid}/fd"):
         path = f"/proc/{pid}/fd/{fd}"
-        if os.readlink(path) == f"{file} (deleted)":
-            return Path(path).read_text()
+        try:
+            if os.readlink(path) == f"{file} (deleted)":
+                return Path(path).read_text()
+        except FileNotFoundError:
+            # It was closed meanwhile.
+            continue
     return ""
 
 

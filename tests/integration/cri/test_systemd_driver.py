@@ -56,7 +56,11 @@ def directory(id: str) -> Path:
 
 def members(path: Path) -> list[str]:
     """The programs in a cgroup."""
-    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in (path / "cgroup.procs").read_text().split()]
+    found = []
+    for pid in (path / "cgroup.procs").read_text().split():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
+    return found
 
 
 def is_gone(id: str) -> bool:
@@ -67,7 +71,7 @@ def test_a_container_lives_in_a_scope_with_its_limits(server: CriServer) -> None
     assert server("RuntimeConfig").linux.cgroup_driver == 0
     pod = make_pod(server)
     id = server.run(pod, "exec sleep 1000", linux=linux(memory_limit_in_bytes=64 * MIB, unified={"pids.max": "20"}))
-    assert members(directory(id)) == ["sleep"]
+    eventually(lambda: members(directory(id)), lambda found: found == ["sleep"])
     names = ("Slice", "Delegate", "MemoryMax", "TasksMax")
     assert show(unit(id), *names) == {
         "Slice": SLICE, "Delegate": "yes", "MemoryMax": str(64 * MIB), "TasksMax": "20"
@@ -99,7 +103,7 @@ def test_a_container_is_started_by_a_later_server(server: CriServer) -> None:
     server("StartContainer", container_id=id)
     assert show(unit(id), "MemoryMax") == {"MemoryMax": str(64 * MIB)}
     assert server.exec(id, "echo", "here").stdout == b"here\n"
-    assert members(directory(id)) == ["sleep"]
+    eventually(lambda: members(directory(id)), lambda found: found == ["sleep"])
     server("RemoveContainer", container_id=id)
     eventually(lambda: is_gone(id))
     server("RemovePodSandbox", pod_sandbox_id=pod)
@@ -123,7 +127,7 @@ def test_the_process_of_a_pod_is_in_a_scope_of_its_slice(server: CriServer) -> N
     assert os.readlink(f"/proc/{pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
     assert show(unit(pod), "Slice", "ActiveState") == {"Slice": SLICE, "ActiveState": "active"}
     id = server.run(pod, "exec sleep 1000", linux=linux(pid=0))
-    assert members(directory(id)) == ["sleep"]
+    eventually(lambda: members(directory(id)), lambda found: found == ["sleep"])
     server("RemovePodSandbox", pod_sandbox_id=pod)
     eventually(lambda: is_gone(pod) and is_gone(id))
 
@@ -139,8 +143,7 @@ def test_a_server_that_is_killed_in_a_start_leaves_no_scope(server: CriServer) -
     worker = threading.Thread(target=work)
     worker.start()
     # The scope is there as soon as systemd has made it, which is before the plan runs.
-    while not list(place.glob("firkin-*.scope")):
-        assert worker.is_alive()
+    eventually(lambda: list(place.glob("firkin-*.scope")))
     os.kill(server.pid, 9)
     worker.join()
     server.kill()
