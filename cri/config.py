@@ -86,10 +86,10 @@ class Metrics:
 class Config:
     """`[cri]`: the server.
 
-    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served:
-    to root, and to `socket_users` and `socket_group`, by name or number, if there are any. `cgroup_driver` is auto or
-    cgroupfs. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a line
-    of a container's log is split.
+    `root` holds what outlives a reboot, `state` what does not; `socket` is where CRI is served: to root, and to
+    `socket_users` and `socket_group`, by name or number, if there are any. `cgroup_driver` is cgroupfs or systemd, and
+    the kubelet's as well. The log goes to `log_file`, "" is standard error. `max_log_line` is the bytes after which a
+    line of a container's log is split.
     """
 
     root: str = "/var/lib/firkin"
@@ -97,7 +97,7 @@ class Config:
     socket: str = "/run/firkin/cri.sock"
     socket_group: str = ""
     socket_users: tuple[str, ...] = ()
-    cgroup_driver: str = "auto"
+    cgroup_driver: str = "cgroupfs"
     log_level: str = "info"
     log_format: str = "text"
     log_file: str = ""
@@ -126,7 +126,7 @@ def load_config(settings: Mapping[str, Any], *, document: str = "configuration")
 
 _NAME = re.compile("[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 _CHOICES = {
-    "cgroup_driver": ("auto", "cgroupfs"),
+    "cgroup_driver": ("cgroupfs", "systemd"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("text", "json"),
 }
@@ -155,6 +155,8 @@ def _faults(config: Config) -> Iterator[str]:
     yield from _network_faults(config.network)
     for name, runtime in config.runtimes.items():
         yield from _runtime_faults(f"cri.runtimes.{name}", name, runtime)
+        if runtime.type == "oci" and config.cgroup_driver == "systemd":
+            yield f"cri.runtimes.{name}.type: oci goes with the cgroup_driver cgroupfs alone"
 
 
 def _runtime_faults(key: str, name: str, runtime: Runtime) -> Iterator[str]:

@@ -18,6 +18,7 @@ from firkin.cri.config import Config
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.filesystem import FileSystems
 from firkin.cri.execution.streams import Streams
+from firkin.cri.handlers.scopes import Scopes
 from firkin.cri.handlers.table import Handlers
 from firkin.cri.host import host_facts
 from firkin.cri.images.service import ImageService
@@ -103,6 +104,7 @@ async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExit
     places = Places(config.state)
     nursery = parts.enter_context(Nursery())
     host = read_host(places.runtime)
+    scopes = Scopes(host) if config.cgroup_driver == "systemd" else None
     node = Node(
         config,
         database,
@@ -112,10 +114,11 @@ async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExit
         file_systems=file_systems,
         nursery=nursery.path,
         launcher=parts.enter_context(Launcher(nursery)),
-        facts=host_facts(systemd=False),
+        facts=host_facts(systemd=scopes is not None, systemd_root=scopes.root if scopes else ""),
         host=host,
-        handlers=Handlers(config, places, host),
+        handlers=Handlers(config, places, host, scopes),
         meters=meters,
+        scopes=scopes,
     )
     await _telemetry(config, node, parts)
     exits = Exits(node)

@@ -1,4 +1,4 @@
-"""What this host allows, found out once when the server starts."""
+"""What this host allows, found out once when the server starts, and made ready where it must be."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import os
 import stat
 from collections.abc import Iterator
 
+from firkin.cri.apparmor import load_default
 from firkin.cri.spec.inputs import HostDevice, HostFacts
 from firkin.runtime.compile.capabilities import NAMES
+from firkin.runtime.host import has_apparmor
 
 __all__ = ["devices_at", "host_facts", "lowest_oom_score_adj"]
 
@@ -16,17 +18,39 @@ _OWN = frozenset(("pts", "shm", "mqueue", "fd", "console", "ptmx", ".lxc", ".lxd
 _MOST_DEVICES = 4096
 
 
-def host_facts(*, systemd: bool) -> HostFacts:
-    """The facts. Parameters: `systemd` says that systemd makes the cgroups."""
+def host_facts(*, systemd: bool, systemd_root: str = "") -> HostFacts:
+    """The facts. Parameters: `systemd` says that systemd makes the cgroups, whose own lies at `systemd_root`."""
+    contexts = _selinux_contexts()
     return HostFacts(
         capabilities=_capabilities(),
         lowest_oom_score_adj=lowest_oom_score_adj(),
         devices=tuple(devices_at("/dev")),
         machine=os.uname().machine,
         seccomp=os.path.exists("/proc/sys/kernel/seccomp/actions_avail"),
-        apparmor=_text("/sys/module/apparmor/parameters/enabled") == "Y",
+        apparmor=has_apparmor(),
         systemd=systemd,
+        systemd_root=systemd_root,
+        apparmor_default=load_default(),
+        selinux_process=contexts.get("process", ""),
+        selinux_file=contexts.get("file", ""),
     )
+
+
+def _selinux_contexts() -> dict[str, str]:
+    # What libselinux calls lxc_contexts: `process = "system_u:system_r:container_t:s0"`; selinux(8), config(5).
+    if not os.path.exists("/sys/fs/selinux/enforce"):
+        return {}
+    policy = _value(_text("/etc/selinux/config"), "SELINUXTYPE") or "targeted"
+    text = _text(f"/etc/selinux/{policy}/contexts/lxc_contexts")
+    return {name: _value(text, name) for name in ("process", "file")}
+
+
+def _value(text: str, name: str) -> str:
+    for line in text.splitlines():
+        key, equals, value = line.partition("=")
+        if equals and key.strip() == name:
+            return value.strip().strip('"')
+    return ""
 
 
 def lowest_oom_score_adj() -> int:

@@ -8,6 +8,7 @@ from firkin.cri.containers import query as containers_query
 from firkin.cri.containers.filesystem import FileSystems
 from firkin.cri.events import Events
 from firkin.cri.handlers.handler import Handler
+from firkin.cri.handlers.scopes import Scopes
 from firkin.cri.handlers.table import Handlers
 from firkin.cri.images.catalog import Catalog
 from firkin.cri.network import Networks
@@ -32,12 +33,13 @@ class Node:
 
     `facts` are what the host allows to requests, `host` what the plan compiler wants to know of it. `nursery` is the
     path of the mount namespace that sandboxes are born in, for this process. `handlers` run the containers.
+    `scopes` are those of systemd, None where it does not make the cgroups.
     """
 
     def __init__(
         self, config: Config, database: Database, *, places: Places, networks: Networks, catalog: Catalog,
         file_systems: FileSystems, nursery: str, launcher: Launcher, facts: HostFacts, host: Host, handlers: Handlers,
-        meters: Meters,
+        meters: Meters, scopes: Scopes | None,
     ) -> None:  # fmt: skip
         self.config = config
         self.database = database
@@ -51,6 +53,7 @@ class Node:
         self.host = host
         self.handlers = handlers
         self.meters = meters
+        self.scopes = scopes
         self.phase = Phase.STARTING
         self.events = Events()
         self.creations = Creations()

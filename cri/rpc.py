@@ -17,12 +17,13 @@ from firkin import log
 from firkin.cri import faults
 from firkin.cri.calls import Call, calls
 from firkin.cri.codes import code_of, message_of
+from firkin.cri.kept import Kept, serialize
 from firkin.cri.telemetry.meters import Meters
 from firkin.cri.telemetry.observer import Observer
 
 __all__ = ["Answer", "Dispatcher", "Handler", "snake_case"]
 
-Answer: TypeAlias = Awaitable[Message] | AsyncIterator[Message]
+Answer: TypeAlias = Awaitable[Message | Kept] | AsyncIterator[Message]
 Handler: TypeAlias = Callable[[Any], Answer]
 """A call's body: takes the request, answers with one message, or with several."""
 
@@ -42,7 +43,7 @@ class Dispatcher:
     """
 
     def __init__(self, routes: Mapping[str, Handler], meters: Meters | None = None) -> None:
-        self._work: set[asyncio.Task[Message]] = set()
+        self._work: set[asyncio.Task[Message | Kept]] = set()
         self._observer = Observer(meters or Meters())
         self._methods: dict[str, dict[str, grpc.RpcMethodHandler[Any, Any]]] = {}
         for call in calls():
@@ -58,15 +59,15 @@ class Dispatcher:
             await asyncio.wait(self._work, timeout=seconds)
 
     def _method(self, call: Call, body: Handler) -> grpc.RpcMethodHandler[Any, Any]:
-        read, write = call.request.FromString, call.response.SerializeToString
+        read, write = call.request.FromString, serialize
         if call.is_stream:
             return grpc.unary_stream_rpc_method_handler(self._streamed(call, body), read, write)
         return grpc.unary_unary_rpc_method_handler(self._single(call, body), read, write)
 
-    def _single(self, call: Call, body: Handler) -> Callable[..., Awaitable[Message]]:
+    def _single(self, call: Call, body: Handler) -> Callable[..., Awaitable[Message | Kept]]:
         is_read = _is_read(call)
 
-        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+        async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message | Kept:
             try:
                 with self._observer.watch(call, request, is_read=is_read):
                     work = body(request)
@@ -77,7 +78,7 @@ class Dispatcher:
 
         return answer
 
-    async def _finish(self, work: Awaitable[Message]) -> Message:
+    async def _finish(self, work: Awaitable[Message | Kept]) -> Message | Kept:
         task = asyncio.ensure_future(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
@@ -105,7 +106,7 @@ class Dispatcher:
         return answer
 
 
-async def _passing(work: Awaitable[Message]) -> Message:
+async def _passing(work: Awaitable[Message | Kept]) -> Message | Kept:
     faults.reach("begin")
     message = await work
     faults.reach("answer")
@@ -116,7 +117,7 @@ def _is_read(call: Call) -> bool:
     return call.name.startswith(_READS) or call.name.endswith(("Status", "Stats"))
 
 
-def _log_end(task: asyncio.Task[Message]) -> None:
+def _log_end(task: asyncio.Task[Message | Kept]) -> None:
     # Nobody is told the result any more.
     if task.cancelled():
         _LOGGER.info("the work was given up")

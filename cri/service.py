@@ -61,6 +61,7 @@ from firkin.cri.containers.update import reopen_container_log, update_container_
 from firkin.cri.execution.streams import running
 from firkin.cri.execution.sync import run_to_end
 from firkin.cri.handlers.handler import Features
+from firkin.cri.kept import Kept, joined
 from firkin.cri.node import Node
 from firkin.cri.pieces import pieces
 from firkin.cri.rpc import Handler
@@ -166,10 +167,10 @@ class RuntimeService:
         members = [containers.status_of(one) for one in self._node.containers_of(sandbox)]
         return PodSandboxStatusResponse(status=sandboxes.status_of(sandbox), info=info, containers_statuses=members)
 
-    async def list_pod_sandbox(self, request: ListPodSandboxRequest) -> ListPodSandboxResponse:
+    async def list_pod_sandbox(self, request: ListPodSandboxRequest) -> Kept:
         """The sandboxes that meet the filter."""
         found = sandboxes.select(self._node.sandboxes, request.filter)
-        return ListPodSandboxResponse(items=map(sandboxes.listed, found))
+        return joined(found, lambda one: ListPodSandboxResponse(items=[sandboxes.listed(one)]))
 
     async def stream_pod_sandboxes(
         self, request: StreamPodSandboxesRequest
@@ -185,10 +186,10 @@ class RuntimeService:
         self._node.sandboxes.get(request.pod_sandbox_id)
         return UpdatePodSandboxResourcesResponse()
 
-    async def list_containers(self, request: ListContainersRequest) -> ListContainersResponse:
+    async def list_containers(self, request: ListContainersRequest) -> Kept:
         """The containers that meet the filter."""
         found = containers.select(self._node.containers, request.filter)
-        return ListContainersResponse(containers=map(containers.listed, found))
+        return joined(found, lambda one: ListContainersResponse(containers=[containers.listed(one)]))
 
     async def stream_containers(self, request: StreamContainersRequest) -> AsyncIterator[StreamContainersResponse]:
         """As list_containers, in pieces."""
@@ -202,9 +203,10 @@ class RuntimeService:
         return ContainerStatusResponse(status=containers.status_of(container), info=info)
 
     async def checkpoint_container(self, request: CheckpointContainerRequest) -> CheckpointContainerResponse:
-        """Refused: there is no CRIU in this runtime."""
+        """Refused: checkpoints are made by CRIU, which this runtime does not drive."""
         self._node.containers.get(request.container_id)
-        raise UnsupportedError("", "checkpoints are not supported", document="CheckpointContainerRequest")
+        reason = "checkpoints are not supported: containers are not dumped with CRIU"
+        raise UnsupportedError("", reason, document="CheckpointContainerRequest")
 
     async def exec_sync(self, request: ExecSyncRequest) -> ExecSyncResponse:
         """Run a program to its end."""

@@ -17,10 +17,12 @@ from datetime import UTC, datetime
 
 from firkin import log
 from firkin.errors import KernelError, StateError
+from firkin.kubelet.apiserver.api import Api
 from firkin.kubelet.config import Config
 from firkin.kubelet.environment.facts import Facts
 from firkin.kubelet.events.recorder import Recorder
 from firkin.kubelet.http.message import Answer, Request
+from firkin.kubelet.http.server import Server
 from firkin.kubelet.logs.pods import LogLinks, running_logs
 from firkin.kubelet.logs.rotation import Rotator
 from firkin.kubelet.node import Machine
@@ -37,16 +39,18 @@ from firkin.kubelet.probes.manager import Probes
 from firkin.kubelet.resources.cgroups import PodCgroups
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallError
-from firkin.kubelet.server.failure import failure
 from firkin.kubelet.server.outside import Outside
 from firkin.kubelet.server.server import HttpsServer
+from firkin.kubelet.sources.sources import Sources
 from firkin.kubelet.volumes.manager import Volumes
+from firkin.kubelet.workloads.controller import Workloads
 from firkin.notify import notify
 
 __all__ = ["Agent", "run_until", "serve"]
 
 _LOG = log.to("agent")
 _AGAIN = 0.5
+_SOON = 1.0
 
 
 async def serve(config: Config) -> None:
@@ -103,7 +107,12 @@ class Agent:
         self.machine = machine
         self.recorder = recorder
         self.outside = outside
-        self.https = HttpsServer(config, outside, _nothing_else)
+        self._watching: Watching | None = None
+        self.sources = Sources(services.objects, config.sources, machine.name, recorder)
+        self.workloads = Workloads(services.objects, recorder, machine.name, machine.labels)
+        self.api = Api(services.objects, machine.name, outside.subresources())
+        self.https = HttpsServer(config, outside, self.api.handle)
+        self.socket = Server(self._answer)
 
     @classmethod
     async def make(cls, config: Config, parts: AsyncExitStack) -> Agent:
@@ -134,13 +143,15 @@ class Agent:
         agent = cls(config, services, workers, machine, recorder, outside)
         await agent.https.start(machine.name, machine.ips)
         parts.push_async_callback(agent.https.close)
+        await agent.socket.listen_unix(f"{config.state}/kubelet.sock")
+        parts.push_async_callback(agent.socket.close)
         return agent
 
     async def run(self) -> None:
         """Keep pods running until cancelled; an error of a part ends all."""
         services = self.services
         async with asyncio.TaskGroup() as group:
-            watching = Watching(
+            watching = self._watching = Watching(
                 services.runtime,
                 services.observer,
                 self.workers.poke,
@@ -160,6 +171,8 @@ class Agent:
                 ("runtime", watching.run()),
                 ("garbage", collector.run()),
                 ("events", self.recorder.run()),
+                ("sources", self.sources.run()),
+                ("workloads", self.workloads.run()),
                 ("log rotation", self._rotator().run()),
             ):
                 group.create_task(work, name=name)
@@ -179,14 +192,18 @@ class Agent:
     def _listed(self, there: Mapping[str, Listing]) -> None:
         if self.is_complete():
             self.workers.adopt(there)
+        elif self._watching is not None:
+            # What nobody wants is ended as soon as that is known, not with the next list.
+            asyncio.get_running_loop().call_later(_SOON, self._watching.again)
 
     def is_complete(self) -> bool:
         """Whether all that is wanted is known: then what nobody wants can go."""
-        return True
+        return self.sources.is_complete()
 
-
-async def _nothing_else(request: Request) -> Answer:
-    return failure(404, f"{request.path} not found")
+    async def _answer(self, request: Request) -> Answer:
+        # Whoever can open the socket is root, and may do everything.
+        answer = await self.outside.answer(request)
+        return answer if answer is not None else await self.api.handle(request)
 
 
 async def _reach(runtime: Runtime) -> bool:

@@ -11,6 +11,7 @@ from firkin.errors import ConfigError
 from firkin.kubelet.logs.settings import LogSettings, log_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
 from firkin.kubelet.server.settings import ServerSettings, server_faults
+from firkin.kubelet.sources.settings import SourceSettings, source_faults
 from firkin.settings import decode_settings
 
 __all__ = ["Config", "load_config"]
@@ -47,6 +48,7 @@ class Config:
     log_level: str = "info"
     log_format: str = "text"
     resources: ResourceSettings = field(default_factory=ResourceSettings)
+    sources: SourceSettings = field(default_factory=SourceSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     container_logs: LogSettings = field(default_factory=LogSettings)
 
@@ -86,5 +88,6 @@ def _faults(config: Config) -> Iterator[str]:
         if "=" not in label:
             yield f"kubelet.node_labels: {label!r} is not a label such as disk=ssd"
     yield from resource_faults(config.resources)
+    yield from source_faults(config.sources)
     yield from server_faults(config.server)
     yield from log_faults(config.container_logs)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["execute"]
 
-_UNSUPPORTED = ("apparmor", "process-label", "cgroup", "pidfd-socket")
+_UNSUPPORTED = ("cgroup", "pidfd-socket")
 
 
 def execute(invocation: Invocation) -> int:
@@ -107,6 +107,8 @@ def _process(invocation: Invocation, config: Config) -> Process:
         console_size=None,
         no_new_privileges=base.no_new_privileges or invocation.flag("no-new-privs"),
         capabilities=capabilities,
+        apparmor_profile=invocation.text("apparmor") or base.apparmor_profile,
+        selinux_label=invocation.text("process-label") or base.selinux_label,
     )
 
 

@@ -122,6 +122,15 @@ def _tree(operation: Operation, error: int, _detail: str) -> FirkinError | None:
     return None
 
 
+def _proc_write(operation: Operation, error: int, _detail: str) -> FirkinError | None:
+    if not operation.text("path").startswith("thread-self/attr/"):
+        return None
+    value = operation.arguments["value"]
+    name = value.decode("utf-8", "replace").removeprefix("exec ") if isinstance(value, bytes) else "?"
+    why = "is not loaded into the kernel" if error == errno.ENOENT else os.strerror(error).lower()
+    return FirkinError(f"{operation.origin}: {name!r}: {why}")
+
+
 def _overlay(operation: Operation, error: int, detail: str) -> FirkinError:
     layers = operation.arguments["lower"]
     count = len(layers) if isinstance(layers, list) else 0
@@ -190,6 +199,7 @@ _SPECIAL: dict[str, Callable[[Operation, int, str], FirkinError | None]] = {
     "open-namespace": _namespace,
     "overlay": _overlay,
     "subtree": _subtree,
+    "proc-write": _proc_write,
     "cgroup-make": _cgroup,
     "cgroup-enable": _enable,
     "attach": _attach,

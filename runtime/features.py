@@ -34,8 +34,9 @@ def features() -> dict[str, object]:
             capabilities=tuple(NAMES),
             cgroup=CgroupFeatures(v1=False, v2=True, systemd=True, systemd_user=True, rdma=True),
             seccomp=_seccomp(),
-            apparmor=Feature(enabled=False),
-            selinux=Feature(enabled=False),
+            # Of the runtime, whatever this host has.
+            apparmor=Feature(enabled=True),
+            selinux=Feature(enabled=True),
             intel_rdt=IntelRdtFeatures(enabled=False),
             mount_extensions=MountExtensions(idmap=Feature(enabled=False)),
             net_devices=Feature(enabled=False),

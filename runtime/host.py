@@ -7,7 +7,7 @@ import os
 from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.runtime.compile.request import Host
 
-__all__ = ["read_host"]
+__all__ = ["has_apparmor", "read_host"]
 
 
 def read_host(state_root: str) -> Host:
@@ -22,4 +22,15 @@ def read_host(state_root: str) -> Host:
         last_capability=last,
         permitted=permitted,
         seccomp_cache=f"{state_root}/.cache/seccomp",
+        apparmor=has_apparmor(),
+        selinux=os.path.exists("/sys/fs/selinux/enforce"),
     )
+
+
+def has_apparmor() -> bool:
+    """Whether AppArmor is in force."""
+    try:
+        with open("/sys/module/apparmor/parameters/enabled", "rb") as file:
+            return file.read(1) == b"Y"
+    except FileNotFoundError:
+        return False

@@ -6,7 +6,7 @@ import _signal
 import os
 
 from firkin.cgroupfs.tree import Cgroup
-from firkin.errors import CgroupGoneError, StateError, UsageError
+from firkin.errors import CgroupGoneError, KernelError, StateError, UsageError
 from firkin.runtime.status import check
 from firkin.runtime.store import Container, container_ids
 
@@ -47,6 +47,12 @@ def kill(root: str, id: str, signal: str, *, everyone: bool = False) -> None:
             _signal.pidfd_send_signal(pidfd, number)
         except ProcessLookupError:
             raise StateError("container not running") from None
+        except PermissionError as error:
+            # The kill of a cgroup asks nobody's leave.
+            if number != _signal.SIGKILL or not _signal_all(container, number):
+                hint = "a security module forbids it: a profile of AppArmor needs `signal (receive) peer=unconfined`"
+                raise KernelError(f"send signal {number} to the container", error.errno or 0, hint=hint) from None
+            return
         finally:
             os.close(pidfd)
         if number == _signal.SIGKILL and not _has_pid_namespace(container):

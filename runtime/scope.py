@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     from firkin.runtime.spawn import Outcome
     from firkin.runtime.store import Container
 
-__all__ = ["Scope", "connect", "create_in_scope", "expected_scope", "needs_user_manager", "remove_scope"]
+__all__ = [
+    "Scope",
+    "check_place",
+    "connect",
+    "create_in_scope",
+    "expected_scope",
+    "needs_user_manager",
+    "refuse_existing",
+    "remove_scope",
+    "scope_properties",
+    "undo_scope",
+]
 
 
 class Scope:
@@ -77,17 +88,17 @@ def create_in_scope(config: Config, request: Request, host: Host, *, user: bool)
         scope.pid, scope.started = placeholder.pid, placeholder.started
         request.scope = scope
         plan, warnings = compile_container(config, request, host)
-        properties = _properties(config, request, host, systemd.version)
-        _refuse_existing(request)
+        properties = scope_properties(config, request, host, systemd.version)
+        refuse_existing(request)
         systemd.start_scope(scope.unit, scope.slice_name, [scope.pid], properties)
         place = ""
         try:
-            _check_place(scope)
+            check_place(scope)
             place = f"{host.hierarchy.mount}/{scope.path}"
             return run_or_raise(plan), warnings
         except BaseException as error:
             placeholder.close()
-            _undo(systemd, scope, place, error)
+            undo_scope(systemd, scope, place, error)
             raise
 
 
@@ -103,7 +114,11 @@ def connect(*, user: bool) -> Systemd:
     return Systemd(user=user)
 
 
-def _properties(config: Config, request: Request, host: Host, version: int) -> list[Property]:
+def scope_properties(config: Config, request: Request, host: Host, version: int) -> list[Property]:
+    """What the scope of a container is to have: its limits, and what its annotations ask of systemd.
+
+    Parameters: `version` is systemd's. Raises UnsupportedError, ConfigError.
+    """
     from firkin.cgroupfs.resources import writes
     from firkin.cgroupfs.systemd.annotations import annotated_properties
     from firkin.cgroupfs.systemd.properties import limit_properties
@@ -114,13 +129,15 @@ def _properties(config: Config, request: Request, host: Host, version: int) -> l
     return [description, *limit_properties(limits, version), *annotated_properties(config.annotations)]
 
 
-def _refuse_existing(request: Request) -> None:
+def refuse_existing(request: Request) -> None:
+    """Raise AlreadyExistsError if there is a container of this id."""
     # The plan refuses it too, but a scope would have been started for nothing.
     if os.path.lexists(f"{request.state_root}/{request.id}"):
         raise AlreadyExistsError(f"container with id {request.id} already exists")
 
 
-def _check_place(scope: Scope) -> None:
+def check_place(scope: Scope) -> None:
+    """Raise CgroupError if systemd has put the placeholder elsewhere."""
     # The record, which is made before anybody knows better, names the path.
     with open(f"/proc/{scope.pid}/cgroup") as file:
         found = next((line[4:].rstrip("\n") for line in file if line.startswith("0::/")), "nowhere")
@@ -128,7 +145,11 @@ def _check_place(scope: Scope) -> None:
         raise CgroupError(f"start {scope.unit}: its cgroup is {found}, not {scope.path}", verb="start", file=found)
 
 
-def _undo(systemd: Systemd, scope: Scope, place: str, cause: BaseException) -> None:
+def undo_scope(systemd: Systemd, scope: Scope, place: str, cause: BaseException) -> None:
+    """End a scope after a failure, `cause`, which is told if that fails as well.
+
+    Parameters: `place` is the path of the scope's cgroup, "" while it is not known to be that.
+    """
     try:
         # Only what is known to be the scope's; hooks may have left processes there.
         if place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        # As a shell has it for what runs in the background; programs under test would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for marker in _MARKERS:
         config.addinivalue_line("markers", marker)
     if (path := config.getoption("--record")) is not None:

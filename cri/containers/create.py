@@ -24,6 +24,7 @@ from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.records.table import new_id
 from firkin.cri.rollback import Rollback
 from firkin.cri.signals import stop_signal
+from firkin.cri.spec.cgroups import container_place
 from firkin.cri.spec.container import configuration_of
 from firkin.cri.spec.inputs import DOCUMENT, Inputs, invalid
 from firkin.errors import ConfigError, StateError, UnsupportedError
@@ -132,7 +133,7 @@ def _record(
         image_id=image.id,
         image_name=image.tags[0] if image.tags else (image.digests or (image.id,))[0],
         log_path=log,
-        cgroup=found.linux.cgroups_path if found.linux else "",
+        cgroup=container_place(found.linux.cgroups_path, id, node.facts) if found.linux else "",
         user=(user.uid, user.gid, *user.additional_gids) if user else (),
         stop_signal=stop_signal(config.stop_signal, process_of_image(image.local).stop_signal),
         snapshot=files.holding,

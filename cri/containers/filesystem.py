@@ -24,6 +24,8 @@ from firkin.oci.store.images import ImageStore, Local
 __all__ = ["FileSystem", "FileSystems"]
 
 _MOST_PASSWD = 1 << 20
+_MOST_IMAGES, _MOST_USERS = 64, 1 << 14
+"""Images whose users are kept in mind, and characters of those."""
 _T = TypeVar("_T")
 
 
@@ -51,6 +53,7 @@ class FileSystems:
         self._root = root
         self._thread = ThreadPoolExecutor(1, "file-systems")
         self._snapshots: Snapshots | None = None
+        self._users: dict[str, tuple[str, str]] = {}
 
     async def make(
         self, holder: str, id: str, image: Local, *, volumes: tuple[str, ...] = (),
@@ -108,12 +111,7 @@ class FileSystems:
             stack = holding.take(image)
             root = holding.make_root(stack, ids)
             trees = {root.path: root.overlay} if root.overlay else {}
-            tree = stack.open()
-            try:
-                passwd, group = (read_inside(tree, f"etc/{name}", _MOST_PASSWD) for name in ("passwd", "group"))
-                made = {place: holding.make_volume(tree, place, ids) for place in volumes}
-            finally:
-                os.close(tree)
+            made, (passwd, group) = self._look_inside(holding, stack, image, volumes, ids)
             shown = {}
             for number, (place, (one, path)) in enumerate(images.items()):
                 shown[place] = f"{holding.path}/images/{number}"
@@ -124,6 +122,26 @@ class FileSystems:
             with open(holder, "x", encoding="ascii") as file:
                 file.write(holding.name)
             return FileSystem(holding.path, root.path, trees, made, shown, passwd, group)
+
+    def _look_inside(
+        self, holding: Holding, stack: Stack, image: Local, volumes: tuple[str, ...], ids: Ids | None
+    ) -> tuple[dict[str, str], tuple[str, str]]:
+        # Volumes, and who is in the image, which is the same in all containers of it.
+        digest = image.manifest.config.digest
+        users = self._users.get(digest)
+        if users is not None and not volumes:
+            return {}, users
+        tree = stack.open()
+        try:
+            passwd, group = (read_inside(tree, f"etc/{name}", _MOST_PASSWD) for name in ("passwd", "group"))
+            made = {place: holding.make_volume(tree, place, ids) for place in volumes}
+        finally:
+            os.close(tree)
+        if len(passwd) + len(group) <= _MOST_USERS:
+            if len(self._users) >= _MOST_IMAGES:
+                self._users.clear()
+            self._users[digest] = passwd, group
+        return made, (passwd, group)
 
 
 def _has(layers: Stack, path: str) -> bool:

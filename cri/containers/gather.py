@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from firkin.cri.api.container_pb2 import ContainerConfig
 from firkin.cri.api.security_pb2 import SecurityProfile
+from firkin.cri.apparmor import loaded_profiles
 from firkin.cri.containers.filesystem import FileSystem
 from firkin.cri.host import devices_at
 from firkin.cri.images.catalog import CatalogEntry
@@ -14,6 +15,7 @@ from firkin.cri.node import Node
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.sandboxes.files import pod_files
 from firkin.cri.spec.inputs import HostDevice, ImageMount, Inputs, invalid
+from firkin.cri.spec.labels import localhost_profile
 from firkin.oci.image.config import ProcessConfig
 from firkin.oci.json_text import parse
 from firkin.oci.record import decode
@@ -91,6 +93,7 @@ def inputs_of(
         host_devices=_devices(config),
         image_mounts={place: ImageMount(source) for place, source in files.images.items()},
         seccomp_profiles=_profiles(config),
+        apparmor_profiles=loaded_profiles() if localhost_profile(config.linux.security_context) else None,
         uid_mappings=uids,
         gid_mappings=gids,
     )

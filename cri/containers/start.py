@@ -70,13 +70,14 @@ async def _launch(node: Node, container: Container) -> Started:
         os.makedirs(os.path.dirname(order.log), 0o755, exist_ok=True)
     fd = os.open(directory, _DIRECTORY)
     try:
-        pending = node.launcher.start(plan, fd, order)
+        async with node.handler_of(container).placed(container.id, plan) as ready:
+            pending = node.launcher.start(ready, fd, order)
+            faults.reach("launched")
+            await _answered(pending)
+            faults.reach("answered")
+            return pending.finish()
     finally:
         os.close(fd)
-    faults.reach("launched")
-    await _answered(pending)
-    faults.reach("answered")
-    return pending.finish()
 
 
 async def _answered(pending: Pending) -> None:

@@ -8,6 +8,8 @@ import signal
 import time
 
 from firkin import log
+from firkin.cgroupfs.hierarchy import known_hierarchy
+from firkin.cgroupfs.tree import Cgroup
 from firkin.cri import faults
 from firkin.cri.api.container_pb2 import (
     RemoveContainerRequest,
@@ -18,7 +20,7 @@ from firkin.cri.api.container_pb2 import (
 from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
-from firkin.errors import DeadlineError
+from firkin.errors import CgroupGoneError, DeadlineError
 from firkin.oci.snapshots.trees import remove_tree
 from firkin.runtime.store import open_process
 
@@ -80,8 +82,21 @@ def _send(container: Container, number: int) -> None:
         signal.pidfd_send_signal(pidfd, number)
     except ProcessLookupError:
         return
+    except PermissionError:
+        _LOGGER.warning("container %s: signal %d: its AppArmor profile lets nobody send it", container.id, number)
+        if number == signal.SIGKILL:
+            _kill_cgroup(container)
     finally:
         os.close(pidfd)
+
+
+def _kill_cgroup(container: Container) -> None:
+    # For this nobody's leave is asked.
+    try:
+        with Cgroup(f"{known_hierarchy().mount}/{container.facts.cgroup.strip('/')}") as cgroup:
+            cgroup.kill()
+    except CgroupGoneError:
+        return
 
 
 async def remove_container(node: Node, request: RemoveContainerRequest) -> RemoveContainerResponse:

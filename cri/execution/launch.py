@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Protocol
 
 from firkin.cri.streaming.process_session import ProcessSession, child_exit
-from firkin.errors import ConfigError, FirkinError, StateError
+from firkin.errors import ConfigError, FirkinError, KernelError, StateError
 from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Linux, Process
 from firkin.oci.runtime_spec.config import load_config
@@ -143,8 +143,13 @@ class _Ended:
 
     def kill(self) -> None:
         # The descriptor is closed when the task is done, and its number may be another file's.
-        if self._task is None or not self._task.done():
+        if self._task is not None and self._task.done():
+            return
+        try:
             signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+        except PermissionError as error:
+            hint = "the container's AppArmor profile lets nobody send it"
+            raise KernelError("kill a program in the container", error.errno or 0, hint=hint) from None
 
 
 @lru_cache(maxsize=32)

@@ -7,6 +7,7 @@ exit code and restart of the server are as ever. Signals go to the process itsel
 from __future__ import annotations
 
 import os
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 
 from firkin.cri.containers.filesystem import FileSystem
@@ -74,6 +75,10 @@ class ExternalHandler:
         request = request_of(self._places, container, config, files)
         runtime = self._runtime(self._log(container), self._console.path(container))
         return compile_external(config, request, self._host, runtime)
+
+    def placed(self, _container: str, plan: bytes) -> AbstractAsyncContextManager[bytes]:
+        """The plan itself."""
+        return nullcontext(plan)
 
     def explain(self, container: str, error: FirkinError) -> FirkinError:
         """With what the runtime has written to its log."""

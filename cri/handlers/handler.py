@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -39,6 +40,12 @@ class Handler(Protocol):
 
     def plan(self, container: str, config: Config, files: FileSystem) -> bytes:
         """The plan that starts a container. Raises ConfigError, UnsupportedError, OSError."""
+
+    def placed(self, container: str, plan: bytes) -> AbstractAsyncContextManager[bytes]:
+        """Around the start: what the plan needs is there as long as it runs; gives the plan as it is to be run.
+
+        Raises CgroupError, FirkinError.
+        """
 
     def explain(self, container: str, error: FirkinError) -> FirkinError:
         """What a plan failed with, in the words of who knows more."""

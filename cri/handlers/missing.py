@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
+
 from firkin.cri.containers.filesystem import FileSystem
 from firkin.cri.execution.launch import Program, Wish
 from firkin.cri.handlers.handler import Features
@@ -29,6 +31,10 @@ class MissingHandler:
         return StateError(what, hint="put it back, or remove the pod")
 
     def plan(self, container: str, config: Config, files: FileSystem) -> bytes:
+        """Refused. Raises StateError."""
+        raise self._refuse()
+
+    def placed(self, container: str, plan: bytes) -> AbstractAsyncContextManager[bytes]:
         """Refused. Raises StateError."""
         raise self._refuse()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from firkin import log
@@ -11,15 +12,17 @@ from firkin.cri.places import Places
 from firkin.errors import NotFoundError
 from firkin.oci.encoding import encode
 from firkin.oci.json_text import dump
-from firkin.oci.runtime_spec import Config
+from firkin.oci.record import replace
+from firkin.oci.runtime_spec import Config, Seccomp
 from firkin.runtime.compile.request import Request
 from firkin.runtime.create import rfc3339_now
 from firkin.runtime.delete import delete
 from firkin.runtime.store import Container
 
-__all__ = ["destroy_cgroup", "holding_of", "remove_record", "request_of"]
+__all__ = ["destroy_cgroup", "holding_of", "remove_record", "request_of", "text_of"]
 
 _LOGGER = log.to("handlers")
+_TEXTS: deque[tuple[Seccomp, str]] = deque(maxlen=16)
 
 
 def request_of(places: Places, container: str, config: Config, files: FileSystem, **more: Any) -> Request:
@@ -28,7 +31,7 @@ def request_of(places: Places, container: str, config: Config, files: FileSystem
         id=container,
         bundle=places.container(container),
         state_root=places.runtime,
-        config=dump(encode(config)).encode("utf-8", "surrogateescape"),
+        config=text_of(config).encode("utf-8", "surrogateescape"),
         created=rfc3339_now(),
         run=True,
         # The monitor stays, and has the terminal.
@@ -37,6 +40,27 @@ def request_of(places: Places, container: str, config: Config, files: FileSystem
         holding=files.holding,
         **more,
     )
+
+
+def text_of(config: Config) -> str:
+    """The configuration as JSON. The filter is half of it, and most containers have the same one."""
+    linux = config.linux
+    if linux is None or linux.seccomp is None:
+        return dump(encode(config))
+    fields = encode(replace(config, linux=replace(linux, seccomp=None)))
+    head, tail = dump({**fields, "linux": None}), dump(fields["linux"])
+    assert head.endswith("null}") and tail.endswith("}")
+    between = "," if len(tail) > 2 else ""
+    return f'{head[:-5]}{tail[:-1]}{between}"seccomp":{_seccomp_text(linux.seccomp)}}}}}'
+
+
+def _seccomp_text(seccomp: Seccomp) -> str:
+    for known, text in _TEXTS:
+        if known is seccomp:
+            return text
+    text = dump(encode(seccomp))
+    _TEXTS.append((seccomp, text))
+    return text
 
 
 def destroy_cgroup(places: Places, container: str) -> None:

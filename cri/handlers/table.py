@@ -10,6 +10,7 @@ from firkin.cri.handlers.external import ExternalHandler
 from firkin.cri.handlers.handler import Handler
 from firkin.cri.handlers.missing import MissingHandler
 from firkin.cri.handlers.own import OwnHandler
+from firkin.cri.handlers.scopes import Scopes
 from firkin.cri.places import Places
 from firkin.errors import FirkinError, NotFoundError
 from firkin.runtime.compile.request import Host
@@ -25,14 +26,14 @@ _LOGGER = log.to("handlers")
 class Handlers:
     """Those of the configuration, in its order, after the default one."""
 
-    def __init__(self, config: Config, places: Places, host: Host) -> None:
+    def __init__(self, config: Config, places: Places, host: Host, scopes: Scopes | None = None) -> None:
         self._places = places
-        self._handlers: dict[str, Handler] = {DEFAULT: OwnHandler(DEFAULT, places, host)}
+        self._handlers: dict[str, Handler] = {DEFAULT: OwnHandler(DEFAULT, places, host, scopes)}
         for name, wanted in config.runtimes.items():
             if wanted.type == "oci":
                 self._handlers[name] = _probed(ExternalHandler(name, wanted.path, places, host))
             else:
-                self._handlers[name] = OwnHandler(name, places, host)
+                self._handlers[name] = OwnHandler(name, places, host, scopes)
 
     def __iter__(self) -> Iterator[Handler]:
         return iter(self._handlers.values())

@@ -22,7 +22,7 @@ class ContainerFacts:
     """What became of a container. Times are in nanoseconds since the epoch, 0 for "not yet"; the state follows.
 
     `image_id` is the digest of the image's configuration, `image_name` what was asked for, resolved. `log_path` is
-    absolute, "" for none. `cgroup` is the cgroupsPath of its configuration. `user` is uid, gid and supplementary
+    absolute, "" for none. `cgroup` is where its cgroup lies below the mount. `user` is uid, gid and supplementary
     groups. `process` is the pid and start time of its first process, (0, 0) before there is one. `is_lost` says that
     nobody can tell what became of it. `stop_signal` is a number. `snapshot` is the directory of its writable files.
     `mounted_images` are the ids of the images that are mounted, by their places.
@@ -68,7 +68,7 @@ class Container:
 
     Who changes it holds `lock`; `stopped` is set once it has ended, by who writes that it has. `is_stopping` says that
     it was asked to end. `prepared` is what its plan was made of, None once it was started, or where an earlier server
-    made it.
+    made it. `kept` is of `firkin.cri.kept`.
     """
 
     def __init__(self, id: str, config: ContainerConfig, facts: ContainerFacts, database: Database) -> None:
@@ -80,6 +80,7 @@ class Container:
         self.stopped = asyncio.Event()
         self.is_stopping = False
         self.prepared: tuple[Config, FileSystem] | None = None
+        self.kept: tuple[Any, bytes] | None = None
         self._database = database
 
     @classmethod

@@ -43,7 +43,7 @@ def sandbox_name(config: PodSandboxConfig) -> str:
 class Sandbox:
     """One sandbox: `config` as CRI sent it, never changed; `facts`, changed by `update` alone.
 
-    Who changes it holds `lock`.
+    Who changes it holds `lock`. `kept` is of `firkin.cri.kept`.
     """
 
     def __init__(self, id: str, config: PodSandboxConfig, facts: SandboxFacts, database: Database) -> None:
@@ -52,6 +52,7 @@ class Sandbox:
         self.config = config
         self.facts = facts
         self.lock = asyncio.Lock()
+        self.kept: tuple[Any, bytes] | None = None
         self._database = database
 
     @classmethod

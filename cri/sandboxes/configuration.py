@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from firkin.cgroupfs.systemd.names import slice_path
 from firkin.cri import network
 from firkin.cri.api.pod_pb2 import PodSandboxConfig, Protocol
 from firkin.cri.api.security_pb2 import IDMapping, NamespaceMode
 from firkin.cri.handlers.handler import Handler
 from firkin.cri.network.model import Dns
-from firkin.errors import ConfigError, UnsupportedError
+from firkin.cri.spec.cgroups import slice_of
+from firkin.errors import CgroupPathError, ConfigError, UnsupportedError
 from firkin.oci.runtime_spec import Config, IdMapping, Linux, Namespace, Root
 
 __all__ = ["check", "check_features", "has_own_network", "network_sandbox", "sandbox_configuration"]
@@ -113,9 +115,17 @@ def _cgroups_path(config: PodSandboxConfig, id: str, *, systemd: bool) -> str:
     parent = config.linux.cgroup_parent.strip("/")
     if any(part in (".", "..") for part in parent.split("/")):
         raise _wrong("config.linux.cgroup_parent", f"{config.linux.cgroup_parent!r} leads out of the hierarchy")
-    if systemd and parent and not parent.endswith(".slice"):
-        raise _wrong("config.linux.cgroup_parent", f"{config.linux.cgroup_parent!r} does not end with a slice")
-    return f"/{parent or 'firkin'}/{id}"
+    if systemd:
+        _check_slice(config.linux.cgroup_parent)
+    # Below a slice all belongs to systemd: what is born here is taken into a scope there.
+    return f"/firkin/{id}" if systemd else f"/{parent or 'firkin'}/{id}"
+
+
+def _check_slice(parent: str) -> None:
+    try:
+        slice_path(slice_of(parent))
+    except CgroupPathError as error:
+        raise _wrong("config.linux.cgroup_parent", f"{parent!r} does not end with a slice: {error.message}") from None
 
 
 def network_sandbox(config: PodSandboxConfig, id: str, netns: str) -> network.Sandbox:

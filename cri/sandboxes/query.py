@@ -57,6 +57,9 @@ def status_of(sandbox: Sandbox) -> PodSandboxStatus:
 
 def select(sandboxes: Iterable[Sandbox], wanted: PodSandboxFilter) -> Iterator[Sandbox]:
     """Those that meet every condition of the filter; an id may be the begin of one."""
+    if not wanted.ByteSize():
+        yield from sandboxes
+        return
     for sandbox in sandboxes:
         if (
             sandbox.id.startswith(wanted.id)

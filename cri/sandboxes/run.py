@@ -26,6 +26,7 @@ from firkin.cri.sandboxes.configuration import (
 from firkin.cri.sandboxes.files import write_files
 from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
+from firkin.cri.spec.cgroups import slice_of
 from firkin.cri.telemetry.meters import SET_UP
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
@@ -85,9 +86,11 @@ async def _make(node: Node, sandbox: Sandbox, wanted: Config, undo: Rollback) ->
     directory = node.places.sandbox(sandbox.id)
     os.mkdir(directory, 0o700)
     faults.reach("directory")
+    config = sandbox.config
     namespaces, init = await asyncio.to_thread(_pin, node, sandbox.id, wanted)
     faults.reach("pinned")
-    config = sandbox.config
+    if init[0] and node.scopes:
+        await asyncio.to_thread(node.scopes.take_in, sandbox.id, slice_of(config.linux.cgroup_parent), init[0])
     addresses: tuple[str, ...] = ()
     if has_own_network(config):
         wish = network_sandbox(config, sandbox.id, namespaces["network"])

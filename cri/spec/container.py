@@ -6,26 +6,28 @@ from functools import lru_cache
 from typing import Any
 
 from firkin.cri.api.security_pb2 import SecurityProfile
+from firkin.cri.spec.cgroups import slice_of
 from firkin.cri.spec.devices import devices_of, granted_devices
 from firkin.cri.spec.inputs import Inputs, invalid
+from firkin.cri.spec.labels import LOCALHOST, apparmor_of, selinux_of
 from firkin.cri.spec.mounts import mounts_of, rootfs_propagation_of
 from firkin.cri.spec.namespaces import namespaces_of
 from firkin.cri.spec.process import process_of
 from firkin.cri.spec.resources import resources_of
 from firkin.oci.default_seccomp import default_seccomp
+from firkin.oci.record import replace
 from firkin.oci.runtime_spec import Config, Linux, Process, Root, Seccomp
 
 __all__ = ["cgroups_path_of", "configuration_of"]
 
 _PLACE = "config.linux.security_context"
 _ANNOTATION = "io.kubernetes.cri."
-_UNCONFINED, _LOCALHOST, _DEFAULT = "unconfined", "localhost/", "runtime/default"
+_UNCONFINED, _DEFAULT = "unconfined", "runtime/default"
 
 
 def configuration_of(inputs: Inputs) -> Config:
     """The configuration. Raises ConfigError with the place in the request that is wrong."""
     context = inputs.container.linux.security_context
-    _refuse_apparmor(inputs)
     granted = [(node, access) for node, _, access in granted_devices(inputs)]
     linux: dict[str, Any] = {
         "namespaces": namespaces_of(inputs),
@@ -37,7 +39,9 @@ def configuration_of(inputs: Inputs) -> Config:
     if not context.privileged:
         linux["masked_paths"] = tuple(context.masked_paths)
         linux["readonly_paths"] = tuple(context.readonly_paths)
-    process = process_of(inputs)
+    profile, (label, linux["mount_label"]) = apparmor_of(inputs), selinux_of(inputs)
+    labels = {"apparmor_profile": profile, "selinux_label": label}
+    process = replace(process_of(inputs), **{name: value for name, value in labels.items() if value})
     if (seccomp := _seccomp(inputs, process)) is not None:
         linux["seccomp"] = seccomp
     return Config(
@@ -57,8 +61,7 @@ def cgroups_path_of(inputs: Inputs) -> str:
         raise invalid("sandbox_config.linux.cgroup_parent", f"{parent!r} leads out of the hierarchy")
     if not inputs.host.systemd:
         return f"/{parent.strip('/') or 'firkin'}/{inputs.id}"
-    # The parent is written as a path also here; its last part is the name of the slice.
-    slice_name = parent.rstrip("/").rpartition("/")[2] or "system.slice"
+    slice_name = slice_of(parent)
     if not slice_name.endswith(".slice"):
         reason = f"{parent!r} does not end with the name of a slice"
         raise invalid("sandbox_config.linux.cgroup_parent", reason, hint="the kubelet's cgroupDriver is systemd here")
@@ -82,7 +85,7 @@ def _seccomp(inputs: Inputs, process: Process) -> Seccomp | None:
     kind, path = _seccomp_choice(inputs)
     if context.privileged or kind == _UNCONFINED:
         return None
-    if kind == _LOCALHOST:
+    if kind == LOCALHOST:
         found = inputs.seccomp_profiles.get(path)
         if found is None:
             raise invalid(f"{_PLACE}.seccomp.localhost_ref", f"{path!r} is not a profile that can be read")
@@ -104,22 +107,13 @@ def _seccomp_choice(inputs: Inputs) -> tuple[str, str]:
     if context.HasField("seccomp"):
         profile = context.seccomp
         if profile.profile_type == SecurityProfile.Localhost:
-            return _LOCALHOST, profile.localhost_ref
+            return LOCALHOST, profile.localhost_ref
         return (_DEFAULT if profile.profile_type == SecurityProfile.RuntimeDefault else _UNCONFINED), ""
     text = context.seccomp_profile_path
-    if text.startswith(_LOCALHOST):
-        return _LOCALHOST, text.removeprefix(_LOCALHOST)
+    if text.startswith(LOCALHOST):
+        return LOCALHOST, text.removeprefix(LOCALHOST)
     if text in ("", _UNCONFINED):
         return _UNCONFINED, ""
     if text in (_DEFAULT, "docker/default"):
         return _DEFAULT, ""
     raise invalid(f"{_PLACE}.seccomp_profile_path", f"{text!r} is not a profile")
-
-
-def _refuse_apparmor(inputs: Inputs) -> None:
-    context = inputs.container.linux.security_context
-    named = context.apparmor.profile_type == SecurityProfile.Localhost or context.apparmor_profile.startswith(
-        _LOCALHOST
-    )
-    if named and not inputs.host.apparmor:
-        raise invalid(f"{_PLACE}.apparmor", "names a profile, and AppArmor is not enabled on this host")

@@ -52,7 +52,10 @@ class HostFacts:
 
     `capabilities` are the names of those that can be granted, `lowest_oom_score_adj` is what the server may set at the
     least. `devices` are the nodes that a privileged container gets. `machine` is that of uname(2); `seccomp` and
-    `apparmor` say whether the kernel has them, `systemd` that systemd makes the cgroups.
+    `apparmor` say whether the kernel has them, `systemd` that systemd makes the cgroups, and `systemd_root`
+    where its own cgroup lies, "" for the root of the hierarchy. `apparmor_default` is the
+    profile of who names none, "" if there is none; `selinux_process` and `selinux_file` are the labels that the policy
+    has for containers, "" where SELinux is not in force.
     """
 
     capabilities: tuple[str, ...]
@@ -62,6 +65,10 @@ class HostFacts:
     seccomp: bool = True
     apparmor: bool = False
     systemd: bool = False
+    systemd_root: str = ""
+    apparmor_default: str = ""
+    selinux_process: str = ""
+    selinux_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,8 @@ class Inputs:
     none. `passwd` and `group` are the texts of the image's files. `host_devices` maps the host paths of devices that
     the request names to what was found there. `volumes` are directories by the container's path that the image
     wants to be apart from its layers. `image_mounts` are by container path. `seccomp_profiles` are the
-    documents that the request names, by path. `uid_mappings`, `gid_mappings` are those of the pod's user namespace.
+    documents that the request names, by path. `apparmor_profiles` are those that the kernel has, None if it does not
+    tell. `uid_mappings`, `gid_mappings` are those of the pod's user namespace.
     """
 
     id: str
@@ -90,6 +98,7 @@ class Inputs:
     host_devices: Mapping[str, tuple[HostDevice, ...]] = field(default_factory=dict)
     image_mounts: Mapping[str, ImageMount] = field(default_factory=dict)
     seccomp_profiles: Mapping[str, Seccomp] = field(default_factory=dict)
+    apparmor_profiles: frozenset[str] | None = None
     uid_mappings: tuple[IdMapping, ...] = ()
     gid_mappings: tuple[IdMapping, ...] = ()
 

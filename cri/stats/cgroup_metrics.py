@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from firkin.cgroupfs.accounting.layout import hugepage_sizes
 from firkin.cri.stats.family import COUNTER, GAUGE, Family, Series
-from firkin.cri.stats.gauge import Reading
+from firkin.cri.stats.gauge import PAGE_SIZES, Reading
 
 __all__ = ["add_cgroup_metrics", "cgroup_families"]
 
@@ -115,7 +114,7 @@ def add_cgroup_metrics(series: Series, reading: Reading, device_name: Callable[[
         value = read(reading)
         if value is not None:
             series.add(family, value, *labels)
-    for size in hugepage_sizes():
+    for size in PAGE_SIZES:
         value = reading.value(f"hugetlb.{size}.current")
         if value is not None:
             series.add(_HUGETLB, value, size)

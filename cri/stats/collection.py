@@ -45,7 +45,7 @@ async def collect_metrics(node: Node, running: Running, layers: WritableLayers) 
     return list(found.values())
 
 
-_Files = tuple[OpenFiles, int | None]
+_Files = tuple[OpenFiles | None, int | None]
 
 
 def _look(

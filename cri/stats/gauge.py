@@ -10,14 +10,17 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from firkin.cgroupfs.accounting.layout import hugepage_sizes
 from firkin.cgroupfs.accounting.reader import Reader
 from firkin.cgroupfs.accounting.records import DeviceIo
 from firkin.cgroupfs.accounting.sample import Sample
 from firkin.cgroupfs.accounting.values import UNLIMITED
 from firkin.errors import CgroupGoneError
 
-__all__ = ["Gauge", "Reading"]
+__all__ = ["PAGE_SIZES", "Gauge", "Reading"]
 
+PAGE_SIZES = tuple(hugepage_sizes())
+"""The machine's sizes of huge pages, as columns have them: `hugetlb.2MB.current`."""
 _FILES = (
     "cpu.stat",
     "memory.current",
@@ -34,7 +37,7 @@ _FILES = (
     "pids.current",
     "pids.max",
 )
-_MORE = ("memory.low", "hugetlb")
+_MORE = ("memory.low", *(f"hugetlb.{size}.current" for size in PAGE_SIZES))
 """What only metrics are made of."""
 _SHORTEST = 100_000_000
 """Nanoseconds between two passes below which a rate says nothing."""

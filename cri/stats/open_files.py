@@ -13,6 +13,7 @@ from firkin.errors import KernelError
 __all__ = ["OpenFiles", "open_files", "open_files_limit"]
 
 _GONE = (errno.ENOENT, errno.ENODEV, errno.ESRCH)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
 _LIMIT = b"Max open files"
 _LIMITS_SIZE = 4096
 
@@ -26,10 +27,10 @@ class OpenFiles:
     sockets: int
 
 
-def open_files(cgroup: str) -> OpenFiles:
+def open_files(cgroup: str) -> OpenFiles | None:
     """Those of the processes in a cgroup, its path given, and in all below it; a cgroup that is gone has none.
 
-    Raises KernelError.
+    None where nobody may look, for want of CAP_SYS_PTRACE. Raises KernelError.
     """
     counts = ffi.new("struct open_files *")
     for path in _subtree(cgroup):
@@ -41,6 +42,8 @@ def open_files(cgroup: str) -> OpenFiles:
             result = lib.open_files_count(fd, counts)
         finally:
             os.close(fd)
+        if -result in _FORBIDDEN:
+            return None
         # The processes of a threaded cgroup are told by the one above it.
         if result < 0 and -result not in (*_GONE, errno.EOPNOTSUPP):
             raise KernelError(f"count the open files of {path}", -result)

@@ -39,6 +39,7 @@ from firkin.cri.records.container import Container
 from firkin.cri.records.sandbox import Sandbox
 from firkin.cri.rpc import Handler
 from firkin.cri.sandboxes.query import has_labels
+from firkin.cri.spec.cgroups import pod_place
 from firkin.cri.stats.collection import collect_metrics
 from firkin.cri.stats.gauge import Gauge, Reading
 from firkin.cri.stats.interfaces import interfaces_of, network_usage
@@ -170,9 +171,10 @@ class StatsService:
             one for one in self._node.containers if one.facts.sandbox in members
         ):
             members[container.facts.sandbox].append(self._container(container, reading))
-        paths = {one.id: self._running.path(one.config.linux.cgroup_parent) for one in sandboxes}
+        places = {one.id: pod_place(one.config.linux.cgroup_parent, self._node.facts) for one in sandboxes}
+        paths = {id: self._running.path(place) for id, place in places.items()}
         # A pod without a cgroup of its own would be shown with what the whole machine uses.
-        readings = self._pods.read(paths[one.id] for one in sandboxes if one.config.linux.cgroup_parent.strip("/"))
+        readings = self._pods.read(paths[id] for id, place in places.items() if place)
         return [
             PodSandboxStats(
                 attributes=_pod_attributes(sandbox),

@@ -13,6 +13,8 @@ __all__ = ["VERSION", "document"]
 # The version of Kubernetes whose API this is.
 VERSION = "v1.36.0"
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+# What is used is told by the server of statistics (firkin.kubelet.server.usage).
+_METRICS = "metrics.k8s.io"
 _GROUPS = sorted({kind.group for kind in KINDS} - {""})
 
 
@@ -24,7 +26,8 @@ def document(path: str) -> dict[str, Any] | None:
         case ["api"]:
             return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
         case ["apis"]:
-            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": [_group(name) for name in _GROUPS]}
+            groups = [*(_group(name) for name in _GROUPS), _group(_METRICS, "v1beta1")]
+            return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
         case ["apis", group] if group in _GROUPS:
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
         case ["api", "v1"]:
@@ -57,9 +60,9 @@ def _version() -> dict[str, Any]:
     }
 
 
-def _group(name: str) -> dict[str, Any]:
-    version = {"groupVersion": f"{name}/v1", "version": "v1"}
-    return {"name": name, "versions": [version], "preferredVersion": version}
+def _group(name: str, version: str = "v1") -> dict[str, Any]:
+    served = {"groupVersion": f"{name}/{version}", "version": version}
+    return {"name": name, "versions": [served], "preferredVersion": served}
 
 
 def _resources(group: str) -> dict[str, Any]:

@@ -41,10 +41,12 @@ def execute(
     query = [("container", container), *(("command", word) for word in command), ("stdout", "true")]
     query += [("stdin", "true")] * has_input + [("tty", "true") if has_terminal else ("stderr", "true")]
     with _raw() if has_terminal else contextlib.nullcontext():
-        return asyncio.run(_talk(socket, f"{pod}/exec?{urlencode(query)}", has_input, has_terminal))
+        status = asyncio.run(_talk(socket, f"{pod}/exec?{urlencode(query)}", has_input, has_terminal))
+    return _exit_code(status)
 
 
-async def _talk(socket: str, target: str, has_input: bool, has_terminal: bool) -> int:
+async def _talk(socket: str, target: str, has_input: bool, has_terminal: bool) -> bytes:
+    # What was said of the end of the program.
     try:
         connection = await unix_connect(
             socket, f"ws://agent{target}", subprotocols=_PROTOCOLS, max_size=None, compression=None, ping_interval=None
@@ -65,7 +67,7 @@ async def _talk(socket: str, target: str, has_input: bool, has_terminal: bool) -
         await connection.close()
 
 
-async def _receive(connection: ClientConnection) -> int:
+async def _receive(connection: ClientConnection) -> bytes:
     status = b""
     async for message in connection:
         data = message if isinstance(message, bytes) else message.encode()
@@ -74,7 +76,7 @@ async def _receive(connection: ClientConnection) -> int:
             _write(channel, data)
         elif channel == _ERROR:
             status += data
-    return _exit_code(status)
+    return status
 
 
 def _exit_code(status: bytes) -> int:

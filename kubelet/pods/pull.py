@@ -39,10 +39,12 @@ class ImageNeed:
 
 
 def pull_policy(policy: str, image: str) -> str:
-    """The policy that counts: Always for the tag latest and IfNotPresent for others, where nothing was said."""
-    if policy:
-        return policy
-    return "Always" if parse_reference(image).tag == "latest" else "IfNotPresent"
+    """The policy that counts: Always for the tag latest and IfNotPresent for others, where nothing was said.
+
+    Raises ImageError for what is no name of an image.
+    """
+    reference = parse_reference(image)
+    return policy or ("Always" if reference.tag == "latest" else "IfNotPresent")
 
 
 class Puller:

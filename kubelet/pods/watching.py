@@ -58,6 +58,10 @@ class Watching:
             group.create_task(self._follow())
             group.create_task(self._look_again_and_again())
 
+    def again(self) -> None:
+        """List all pods soon."""
+        self._again.set()
+
     async def list(self) -> Mapping[str, Listing]:
         """List all pods now, and tell of those that have changed. Raises CallError."""
         now = await self._observer.list()

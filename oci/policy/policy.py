@@ -35,6 +35,11 @@ class Policy:
         """Whether an image may be asked for at all."""
         self._rule(reference)
 
+    def verifies(self, reference: Reference) -> bool:
+        """As `check_name`, and whether the image's documents are looked at, too, before it is used."""
+        rule = self._rule(reference)
+        return rule is not None and bool(rule.verifier)
+
     def check(self, reference: Reference, documents: Documents) -> None:
         """Whether an image may be used. Blocks while the verifier runs.
 

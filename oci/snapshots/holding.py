@@ -69,11 +69,7 @@ class Holding:
             self._fd = lock_directory(self.path, lambda: False)
         except OSError as error:
             raise KernelError(f"make {self.path}", error.errno or 0) from error
-        try:
-            self._write()
-        except BaseException:
-            self.remove()
-            raise
+        self._is_written = False
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +81,12 @@ class Holding:
             self.remove()
 
     def close(self) -> None:
-        """Unlock: from here on the holder keeps it."""
+        """Unlock: from here on the holder keeps it. Raises KernelError."""
+        if self._fd >= 0 and not self._is_written:
+            self._write()
+        self._unlock()
+
+    def _unlock(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -95,7 +96,7 @@ class Holding:
         try:
             remove_tree(self.path)
         finally:
-            self.close()
+            self._unlock()
 
     def take(
         self, image: Local, *, limits: Limits | None = None, workers: int = 0,
@@ -123,6 +124,7 @@ class Holding:
             os.rename(f"{path}.new", path)
         except OSError as error:
             raise KernelError(f"write {path}", error.errno or 0) from error
+        self._is_written = True
 
     def make_root(self, stack: Stack, ids: Ids | None = None) -> Root:
         """The tree in which the container runs, and which it may change.

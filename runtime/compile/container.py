@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["compile_container"]
 
 # Fields of a later version of this program; a request that can't be met exactly is an error.
-_NOT_YET_LINUX = ("net_devices", "intel_rdt", "memory_policy", "personality", "time_offsets", "mount_label")
-_NOT_YET_PROCESS = ("apparmor_profile", "selinux_label", "scheduler", "io_priority")
+_NOT_YET_LINUX = ("net_devices", "intel_rdt", "memory_policy", "personality", "time_offsets")
+_NOT_YET_PROCESS = ("scheduler", "io_priority")
 
 
 def compile_container(config: Config, request: Request, host: Host) -> tuple[bytes, list[str]]:
@@ -35,6 +35,10 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
     """
     context = _context(config, request, host)
     _refuse_unsupported(context)
+    if context.linux.mount_label:
+        from firkin.runtime.compile.labels import check_mount_label
+
+        check_mount_label(context.linux.mount_label, host)
     find_namespaces(context)
     launch = Launch(
         context.plan,
@@ -118,6 +122,11 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
         child.add(op.MKDIR, "process.cwd", context.root, context.process.cwd, 0o755)
     launch.terminal(context.root, bind=True, size=context.request.terminal_size)
     add_hooks_before_pivot(context)
+    if context.process.apparmor_profile or context.process.selinux_label:
+        from firkin.runtime.compile.labels import add_labels
+
+        # After the hooks that are programs of the host, whose next execution would be meant else.
+        add_labels(context.plan, context.process, context.host)
     finish_mounts(context)
     hide_paths(context)
     move_into_root(context)

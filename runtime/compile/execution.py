@@ -58,6 +58,11 @@ def compile_exec(linux: Linux, process: Process, request: ExecRequest, host: Hos
         last=host.last_capability,
     )
     cgroup, console = _prepare(plan, request, host)
+    if process.apparmor_profile or process.selinux_label:
+        from firkin.runtime.compile.labels import add_labels
+
+        # The process that is born of this one inherits it, and is the first to execute a program.
+        add_labels(plan, process, host)
     _join(plan, linux)
     _launch(plan, launch, process, request, console)
     plan.clone("", 0, cgroup)

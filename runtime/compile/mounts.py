@@ -119,6 +119,10 @@ def _new(context: Context, mount: Mount, options: MountOptions, destination: str
     kind = {"cgroup": "cgroup2"}.get(mount.type, mount.type)
     if not kind:
         raise ConfigError(f"{origin}.type", "is empty, and the options ask for no bind mount")
+    if context.linux.mount_label:
+        from firkin.runtime.compile.labels import label_option
+
+        options.data += filter(None, [label_option(kind, context.linux.mount_label)])
     if options.needs_legacy:
         _legacy(context, mount, options, destination, origin)
         return
@@ -147,7 +151,8 @@ def _legacy(context: Context, mount: Mount, options: MountOptions, destination: 
         mount.type,
         mount.source or "none",
         options.legacy_flags,
-        ",".join(options.data),
+        # A label's level may have commas, which quotes keep together (mount(8), "context").
+        ",".join(f'context="{item[8:]}"' if item.startswith("context=") else item for item in options.data),
     )
 
 

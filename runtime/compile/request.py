@@ -76,6 +76,7 @@ class Host:
 
     `environment` is the caller's, for hooks that bring none; `last_capability` the kernel's highest number,
     `permitted` the mask of the caller's own capabilities; `seccomp_cache` a directory for compiled filters, or "".
+    `apparmor` and `selinux` say that the kernel has the security module, and it is in force.
     """
 
     def __init__(
@@ -86,12 +87,16 @@ class Host:
         last_capability: int = 63,
         permitted: int = -1,
         seccomp_cache: str = "",
+        apparmor: bool = False,
+        selinux: bool = False,
     ) -> None:
         self.hierarchy = hierarchy
         self.environment: Sequence[str] = [f"{name}={value}" for name, value in environment.items()]
         self.last_capability = last_capability
         self.permitted = permitted
         self.seccomp_cache = seccomp_cache
+        self.apparmor = apparmor
+        self.selinux = selinux
 
     def grantable(self, *, in_user_namespace: bool) -> int:
         """The mask of the capabilities that a container can have: all in its own user namespace, else the caller's."""

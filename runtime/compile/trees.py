@@ -24,7 +24,10 @@ def open_tree(context: Context, origin: str, slot: int, path: str, *, recursive:
     users = _users(context)
     add = context.plan.prepare.add
     whole = context.plan.private_slot() if overlay.path else slot
-    add(op.OVERLAY, origin, whole, overlay.lower, overlay.upper, overlay.work, overlay.options, users)
+    options = overlay.options
+    if context.linux.mount_label:
+        options += f"=context\0{context.linux.mount_label}\0".encode()
+    add(op.OVERLAY, origin, whole, overlay.lower, overlay.upper, overlay.work, options, users)
     if overlay.path:
         add(op.SUBTREE, origin, slot, whole, overlay.path)
         add(op.CLOSE, origin, whole)

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["PlanBuilder", "Section"]
 
 _HEADER = Struct("<6I8I")
-_OPERATION = Struct(f"<II{op.ARGS}Q")
+# By the number of arguments; the others are zero.
+_OPERATIONS = tuple(Struct(f"<II{count}Q{8 * (op.ARGS - count)}x") for count in range(op.ARGS + 1))
+_SIZE = _OPERATIONS[0].size
 _OFFSET = Struct("<Q")
-_PADDING = (0,) * op.ARGS
 # Slots that the child receives are numbered from 0, the parent's own from here.
 _PRIVATE_SLOTS = 768
 
@@ -46,24 +47,29 @@ class Section:
 
 class _Layout:
     # The text area, right behind the header. Equal texts are stored once.
-    __slots__ = ("_references", "area")
+    __slots__ = ("_references", "_texts", "area")
 
     def __init__(self) -> None:
         self.area = bytearray()
         self._references: dict[bytes, int] = {}
+        self._texts: dict[str, int] = {}
 
     def operation(self, code: int, origin: str, arguments: Sequence[Argument]) -> bytes:
         kinds = op.KINDS[code]
         if len(arguments) != len(kinds):
             raise TypeError(f"operation {code} takes {len(kinds)} arguments, not {len(arguments)}")
-        values = [self._argument(kind, value) for kind, value in zip(kinds, arguments, strict=True)]
-        return _OPERATION.pack(code, self.text(origin) & 0xFFFFFFFF, *values, *_PADDING[len(values) :])
+        # Numbers are most of it, and this is most of what a plan takes to make.
+        values = [
+            value & 0xFFFFFFFFFFFFFFFF if value.__class__ is int else self._argument(kind, value)
+            for kind, value in zip(kinds, arguments)  # noqa: B905
+        ]
+        return _OPERATIONS[len(values)].pack(code, self.text(origin) & 0xFFFFFFFF, *values)
 
     def _argument(self, kind: str, value: Argument) -> int:
-        if isinstance(value, int):
-            return value & 0xFFFFFFFFFFFFFFFF
         if kind == "t" and isinstance(value, str):
             return self.text(value)
+        if isinstance(value, int):
+            return value & 0xFFFFFFFFFFFFFFFF
         if kind == "b" and isinstance(value, bytes):
             return self._bytes(value)
         if kind == "v" and not isinstance(value, (str, bytes)):
@@ -71,10 +77,13 @@ class _Layout:
         raise TypeError(f"argument {value!r} is not of kind {kind}")
 
     def text(self, value: str) -> int:
-        data = value.encode("utf-8", "surrogateescape")
-        if b"\0" in data:
-            raise FirkinError(f"text {value!r}: holds a NUL byte")
-        return self._bytes(data)
+        reference = self._texts.get(value)
+        if reference is None:
+            data = value.encode("utf-8", "surrogateescape")
+            if b"\0" in data:
+                raise FirkinError(f"text {value!r}: holds a NUL byte")
+            reference = self._texts[value] = self._bytes(data)
+        return reference
 
     def _bytes(self, data: bytes) -> int:
         reference = self._references.get(data)
@@ -144,7 +153,7 @@ class PlanBuilder:
         offset = _HEADER.size + len(self._layout.area)
         for operations in sections:
             ranges += offset, len(operations)
-            offset += len(operations) * _OPERATION.size
+            offset += len(operations) * _SIZE
         if offset > 64 << 20 or max(map(len, sections)) > op.MAX_OPS:
             raise FirkinError(f"the plan is too large: {offset} bytes, {max(map(len, sections))} operations")
         header = (op.MAGIC, op.VERSION, offset, self._private, self.preserve_fds, 0, *ranges)

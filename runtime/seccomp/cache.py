@@ -38,6 +38,9 @@ _MAX_PROGRAM = 4096 * 8
 _MAX_FILE = _MAX_PROGRAM + (64 << 10)
 _MAX_FILES = 64
 
+# A server starts containers with the same profile again and again.
+_last: tuple[Seccomp, str, Filter] | None = None
+
 
 def filter_for(seccomp: Seccomp, cache_dir: str | None) -> Filter:
     """The filter of a profile, from the cache or compiled, and then kept there.
@@ -46,12 +49,16 @@ def filter_for(seccomp: Seccomp, cache_dir: str | None) -> Filter:
     be written is a warning of the filter, for the container can start without.
     Raises ConfigError with the JSON path of what is wrong in the profile, KernelError if libseccomp fails.
     """
+    global _last
     if cache_dir is None:
         return _checked(seccomp, _compiled(seccomp))
+    if _last is not None and _last[0] is seccomp and _last[1] == cache_dir:
+        return _last[2]
     key = profile_key(seccomp)
     found = _load(cache_dir, key)
     if found is not None:
-        return _checked(seccomp, found)
+        _last = seccomp, cache_dir, _checked(seccomp, found)
+        return found
     made = _compiled(seccomp)
     try:
         _keep(cache_dir, key, made)

@@ -19,6 +19,7 @@ from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.store import Objects
+from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
 
@@ -87,6 +88,7 @@ async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[
         runtime_endpoint=f"unix://{server.socket}",
         node_name="node",
         node_ip="192.0.2.1",
+        sources=SourceSettings(manifests=f"{place}/manifests"),
         container_logs=LogSettings(links=f"{place}/links"),
         **more,
     )
@@ -133,7 +135,9 @@ def is_ready(pod: Pod) -> bool:
 
 def main(pod: Pod) -> ContainerStatus:
     """The status of the container main."""
-    return next(one for one in pod.status.container_statuses if one.name == "main")
+    found = (one for one in pod.status.container_statuses if one.name == "main")
+    # Nothing is said of a pod that nobody has looked at.
+    return next(found, ContainerStatus(name="main"))
 
 
 def waits_for(reason: str) -> Callable[[Pod], bool]:

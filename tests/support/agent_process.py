@@ -25,6 +25,10 @@ node_name = "node"
 node_ip = "192.0.2.1"
 max_restart_delay = 1
 log_level = "debug"
+[kubelet.sources]
+manifests = "{place}/manifests"
+[kubelet.container_logs]
+links = ""
 """
 
 

@@ -16,7 +16,10 @@ __all__ = ["compiled"]
 
 
 def compiled(change: dict[str, Any] | None = None, *, run: bool = True, **request: Any) -> list[Operation]:
-    """The operations; `change` has values by their dotted place, `request` are wishes beside the usual."""
+    """The operations; `change` has values by their dotted place, `request` are wishes beside the usual.
+
+    `hierarchy`, `apparmor` and `selinux` are facts about the host.
+    """
     config = default_config(cgroup_namespace=True)
     process = config["process"]
     assert isinstance(process, dict)
@@ -28,7 +31,8 @@ def compiled(change: dict[str, Any] | None = None, *, run: bool = True, **reques
             target = target[name]
         target[last] = value
     usual = Hierarchy("/sys/fs/cgroup", frozenset(), frozenset(("cpu", "memory", "pids")))
-    host = Host(request.pop("hierarchy", usual), environment={"PATH": "/bin"})
+    facts = {name: request.pop(name) for name in ("apparmor", "selinux") if name in request}
+    host = Host(request.pop("hierarchy", usual), environment={"PATH": "/bin"}, **facts)
     wishes = {"id": "x", "bundle": "/b", "state_root": "/run/firkin", "config": b"{}", "created": "now", **request}
     plan, _ = compile_container(load_config(dump(config)), Request(**wishes, run=run), host)
     return list(read_plan(plan))

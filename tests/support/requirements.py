@@ -94,6 +94,13 @@ def _cni_plugins() -> str:
     return "" if any(Path(place, "portmap").exists() for place in places) else f"no portmap in {', '.join(places)}"
 
 
+def _apparmor() -> str:
+    path = Path("/sys/module/apparmor/parameters/enabled")
+    if not path.exists() or not path.read_text().startswith("Y"):
+        return "the kernel has no AppArmor, or it is not enabled"
+    return "" if Path("/sys/kernel/security/apparmor/profiles").exists() else "no securityfs on /sys/kernel/security"
+
+
 def _pressure() -> str:
     try:
         Path("/proc/pressure/cpu").read_text()
@@ -108,6 +115,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "unified": cgroup_probe.why_not_unified,
     **{name: functools.partial(cgroup_probe.why_no_controller, name) for name in CONTROLLERS},
     "psi": _pressure,
+    "apparmor": _apparmor,
     "swap": _swap,
     "disk": _disk,
     "userns": _runs("unshare", "--user", "--map-root-user", "true"),
@@ -118,6 +126,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "mqueue": _mounts("mkdir m && mount -t mqueue mqueue m"),
     "overlay": _mounts("mkdir l u w m && mount -t overlay -o lowerdir=l,upperdir=u,workdir=w overlay m"),
     "systemd": _runs("systemctl", "show", "--property=Version"),
+    "apparmor_parser": _runs("apparmor_parser", "--version"),
     "buildah": _runs("buildah", "--version"),
     "busybox": _runs("busybox", "true"),
     "cni-plugins": _cni_plugins,
@@ -144,7 +153,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
 
 GUEST_MEETS = frozenset(
     {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk"}
-    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge"}
+    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge", "apparmor"}
 )
 """What the guest always meets. Programs are the machine's own, which the guest can only share."""
 

@@ -112,3 +112,20 @@ def test_what_is_missing_is_said_and_the_pod_comes_up_when_it_is_there(shared: C
         await here.wait("late", is_ready)
 
     run(shared, tmp_path, script)
+
+
+def test_a_static_pod_lives_as_long_as_its_file(shared: CriServer, tmp_path: Path) -> None:
+    file = tmp_path / "manifests" / "static.yaml"
+
+    async def script(here: Node) -> None:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(manifest("static", "terminationGracePeriodSeconds: 1"))
+        first = await here.wait("static-node", is_ready)
+        assert first.metadata.annotations["kubernetes.io/config.source"] == "file"
+        # Another specification is another pod.
+        file.write_text(manifest("static", "terminationGracePeriodSeconds: 1", "sleep 2000"))
+        await here.wait("static-node", lambda pod: is_ready(pod) and pod.metadata.uid != first.metadata.uid)
+        file.unlink()
+        await here.wait_gone("static-node")
+
+    run(shared, tmp_path, script)

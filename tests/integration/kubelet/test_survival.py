@@ -1,4 +1,4 @@
-"""Agent and runtime are killed at random moments: nothing is started needlessly, nothing is forgotten, counts are right.
+"""Agent and runtime are killed at random moments: nothing is started in vain, nothing forgotten, counts are right.
 
 FIRKIN_KILLS says how many times each is killed (`make survival`: 200).
 """

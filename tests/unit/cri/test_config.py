@@ -49,6 +49,8 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
             "no_such_key": 1,
             "network": {"pod_cidrs": ["10.0.0.0/33"]},
             "images": {"pinned": [1]},
+            "cgroup_driver": "systemd",
+            "runtimes": {"runc": {"type": "oci", "path": "/usr/sbin/runc"}},
             "metrics": {"address": "0.0.0.0:80"},
         }
     }
@@ -59,6 +61,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "config.toml: ", "cri.no_such_key: unknown key", "cri.max_log_line: expected a whole number, got 'long'",
         "cri.log_level: 'loud' is none of", "cri.root: 'relative' is not an absolute path", "cri.network.pod_cidrs: ",
         "cri.images.pinned: expected a list of texts, got [1]",
+        "cri.runtimes.runc.type: oci goes with the cgroup_driver cgroupfs alone",
         "cri.metrics.address: 0.0.0.0 is not a loopback address",
     ):  # fmt: skip
         assert part in text

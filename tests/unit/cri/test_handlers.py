@@ -15,10 +15,12 @@ from firkin.cri.handlers.handler import Features
 from firkin.cri.handlers.missing import MissingHandler
 from firkin.cri.handlers.mounts import mounts_below
 from firkin.cri.handlers.own import OwnHandler
+from firkin.cri.handlers.records import text_of
 from firkin.cri.handlers.table import Handlers
 from firkin.cri.places import Places
 from firkin.errors import ConfigError, FirkinError, NotFoundError, StateError
 from firkin.oci.runtime_spec import Resources
+from firkin.oci.runtime_spec.config import load_config as load_document
 from firkin.runtime.compile.external import ExternalRuntime
 from firkin.runtime.compile.request import Host
 
@@ -118,3 +120,14 @@ def test_mounts_are_found_the_last_one_first() -> None:
         "25 1 0:5 / /a/bc rw - tmpfs t rw",
     ]
     assert list(mounts_below("/a/b", "\n".join(lines))) == ["/a/b/with space", "/a/b/root"]
+
+
+@pytest.mark.parametrize("linux", [{}, {"cgroupsPath": "/x", "maskedPaths": ["/proc/kcore"]}])
+def test_the_text_of_a_configuration_is_the_same_with_a_filter_that_is_known(linux: dict[str, Any]) -> None:
+    seccomp = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mount"], "action": "SCMP_ACT_ERRNO"}]}
+    document = {"ociVersion": "1.3.0", "root": {"path": "/"}, "linux": {**linux, "seccomp": seccomp}}
+    config = load_document(json.dumps(document))
+    for _ in range(2):
+        assert json.loads(text_of(config)) == document
+    plain = load_document(json.dumps({**document, "linux": linux}))
+    assert json.loads(text_of(plain)) == {**document, "linux": linux}

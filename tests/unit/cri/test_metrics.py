@@ -21,7 +21,7 @@ from firkin.cri.records.container import Container, ContainerFacts
 from firkin.cri.records.database import Database
 from firkin.cri.records.sandbox import SandboxFacts
 from firkin.cri.stats.family import LABELS, Series
-from firkin.cri.stats.gauge import Gauge
+from firkin.cri.stats.gauge import PAGE_SIZES, Gauge
 from firkin.cri.stats.interfaces import Interface, interfaces_of
 from firkin.cri.stats.metrics import Observed, add_container_metrics, add_network_metrics, descriptors
 from firkin.cri.stats.open_files import OpenFiles, open_files, open_files_limit
@@ -101,6 +101,12 @@ def test_a_disk_that_was_not_used_is_not_told_of(tmp_path: Path, gauge: Gauge) -
     assert gauge.read([group])[group].devices() == []
 
 
+def test_huge_pages_are_told_by_size(tmp_path: Path, gauge: Gauge) -> None:
+    write_group(tmp_path / "g", {f"hugetlb.{size}.current": "4194304\n" for size in PAGE_SIZES})
+    found = found_in(tmp_path, gauge, Observed())
+    assert values(found.get("container_hugetlb_usage_bytes", [])) == {(size,): 4194304 for size in PAGE_SIZES}
+
+
 def test_what_is_looked_at_besides_the_cgroup(tmp_path: Path, gauge: Gauge) -> None:
     written = FilesystemUsage(used_bytes=UInt64Value(value=4096))
     observed = Observed(OpenFiles(2, 9, 4), 1024, written, FileSystemSize("/dev/sda", 1 << 30, 1000, 900))
@@ -168,8 +174,21 @@ def test_open_files_are_those_of_the_whole_subtree(tmp_path: Path) -> None:
     (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
     (tmp_path / "below/cgroup.procs").write_text(f"{os.getpid()}\n")
     found = open_files(str(tmp_path))
-    assert found.processes == 2 and found.descriptors >= 2 * 3
+    assert found and found.processes == 2 and found.descriptors >= 2 * 3
     assert open_files(str(tmp_path / "gone")) == OpenFiles(0, 0, 0)
+
+
+@pytest.mark.requires("root")
+def test_where_nobody_may_look_nothing_is_counted(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    child = os.fork()
+    if not child:
+        # Who lowers its rights may not look at this process any more.
+        os.chdir(tmp_path)
+        os.setresuid(65534, 65534, 65534)
+        os._exit(0 if open_files(".") is None else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_the_limit_of_open_files_is_that_of_the_process() -> None:

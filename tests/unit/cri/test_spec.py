@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,7 +129,8 @@ def test_who_the_process_is(
         ({"capabilities": {"add_capabilities": ["NO_SUCH"]}}, "add_capabilities: 'NO_SUCH' is no capability"),
         ({"seccomp": {"profile_type": 2, "localhost_ref": "/no"}}, "localhost_ref: '/no' is not a profile"),
         ({"seccomp_profile_path": "strange"}, "seccomp_profile_path: 'strange' is not a profile"),
-        ({"apparmor": {"profile_type": 2, "localhost_ref": "p"}}, "AppArmor is not enabled"),
+        ({"apparmor": {"profile_type": 2, "localhost_ref": "p"}}, "names the profile 'p', and AppArmor is not enabled"),
+        ({"apparmor_profile": "localhost/p"}, "names the profile 'p', and AppArmor is not enabled"),
         ({"namespace_options": {}}, "namespace_options.pid: is POD, but the sandbox"),
         ({"namespace_options": {"pid": 1, "ipc": 1}}, "namespace_options.ipc: CONTAINER is for processes only"),
     ],
@@ -319,3 +321,78 @@ def test_where_the_cgroup_is(parent: str, systemd: bool, expected: str) -> None:
 def test_a_cgroup_parent_that_does_not_fit_is_refused(parent: str, systemd: bool) -> None:
     with pytest.raises(ConfigError, match="cgroup_parent"):
         configuration({}, {"linux": {"cgroup_parent": parent}}, host=HostFacts((), systemd=systemd))
+
+
+APPARMOR = replace(HOST, apparmor=True, apparmor_default="usual")
+SELINUX = replace(
+    HOST, selinux_process="system_u:system_r:container_t:s0", selinux_file="system_u:object_r:container_file_t:s0"
+)
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ({}, "usual"),
+        ({"privileged": True}, ""),
+        ({"apparmor": {"profile_type": 0}}, "usual"),
+        ({"apparmor": {"profile_type": 1}}, ""),
+        ({"apparmor": {"profile_type": 2, "localhost_ref": "mine"}}, "mine"),
+        ({"apparmor": {"profile_type": 2, "localhost_ref": "localhost/mine"}, "privileged": True}, "mine"),
+        ({"apparmor_profile": "runtime/default"}, "usual"),
+        ({"apparmor_profile": "unconfined"}, ""),
+        ({"apparmor_profile": "localhost/mine"}, "mine"),
+        # The field counts more than what it has replaced.
+        ({"apparmor_profile": "localhost/mine", "apparmor": {"profile_type": 1}}, ""),
+    ],
+)
+def test_which_profile_of_apparmor(context: dict[str, Any], expected: str) -> None:
+    found = process(secured(**context), host=APPARMOR, apparmor_profiles=frozenset(("mine", "usual")))
+    assert found.apparmor_profile == expected
+
+
+@pytest.mark.parametrize(
+    ("context", "text"),
+    [
+        ({"apparmor": {"profile_type": 2, "localhost_ref": "other"}}, "'other', which is not loaded on this host"),
+        ({"apparmor": {"profile_type": 2}}, "apparmor.localhost_ref: is empty"),
+        ({"apparmor_profile": "strange"}, "apparmor_profile: 'strange' is not a profile"),
+    ],
+)
+def test_a_profile_of_apparmor_that_is_not_there_is_refused(context: dict[str, Any], text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
+        process(secured(**context), host=APPARMOR, apparmor_profiles=frozenset(("mine",)))
+
+
+def test_the_default_profile_is_promised_only_if_it_could_be_loaded() -> None:
+    host = replace(APPARMOR, apparmor_default="")
+    assert process(secured(), host=host).apparmor_profile == ""
+    with pytest.raises(ConfigError, match="RuntimeDefault, whose profile could not be loaded"):
+        process(secured(apparmor={"profile_type": 0}), host=host)
+
+
+@pytest.mark.parametrize(
+    ("context", "labels"),
+    [
+        ({}, ("", "")),
+        (
+            {"selinux_options": {"level": "s0:c1,c2"}},
+            ("system_u:system_r:container_t:s0:c1,c2", "system_u:object_r:container_file_t:s0:c1,c2"),
+        ),
+        (
+            {"selinux_options": {"user": "u", "role": "r", "type": "t"}},
+            ("u:r:t:s0", "system_u:object_r:container_file_t:s0"),
+        ),
+        ({"selinux_options": {"type": "t"}, "privileged": True}, ("", "")),
+    ],
+)
+def test_which_labels_of_selinux(context: dict[str, Any], labels: tuple[str, str]) -> None:
+    found = configuration(secured(**context), host=SELINUX)
+    assert found.process and found.linux
+    assert (found.process.selinux_label, found.linux.mount_label) == labels
+    # Where files have no labels, options about them say nothing.
+    assert process(secured(**context)).selinux_label == ""
+
+
+def test_a_part_of_a_label_is_one_part() -> None:
+    with pytest.raises(ConfigError, match="selinux_options: has a colon"):
+        configuration(secured(selinux_options={"type": "a:b"}), host=SELINUX)

@@ -135,13 +135,53 @@ def test_masked_paths_of_proc_are_looked_up_from_its_mount() -> None:
         ({"linux.sysctl": {"kernel.core_pattern": "|/x"}}, "belongs to no namespace"),
         ({"linux.sysctl": {"kernel.hostname": "h"}}, "is set by `hostname`"),
         ({"linux.sysctl": {"user.max_user_namespaces": "1"}}, "needs a user namespace"),
-        ({"process.apparmorProfile": "p"}, "process.apparmorProfile: is not supported"),
+        ({"process.apparmorProfile": "p"}, "process.apparmorProfile: is 'p', and this host has no AppArmor"),
+        ({"process.selinuxLabel": "l"}, "process.selinuxLabel: is 'l', and this host has no SELinux"),
+        ({"linux.mountLabel": "l"}, "linux.mountLabel: is 'l', and this host has no SELinux"),
+        ({"process.scheduler": {"policy": "SCHED_BATCH"}}, "process.scheduler: is not supported"),
         ({"process.terminal": True}, "needs a --console-socket"),
     ],
 )
 def test_what_can_not_be_done_is_refused_with_its_place(change: dict[str, Any], message: str) -> None:
     with pytest.raises(FirkinError, match=message):
         compiled(change)
+
+
+def attributes(operations: list[Operation]) -> list[tuple[str, bytes]]:
+    return [(write["path"], write["value"]) for write in named(operations, "proc-write")]
+
+
+def test_security_modules_are_told_after_the_hooks_of_the_host() -> None:
+    hook = {"path": "/bin/true"}
+    change = {"process.apparmorProfile": "p", "process.selinuxLabel": "u:r:t:s0", "hooks": {"createContainer": [hook]}}
+    operations = compiled(change, apparmor=True, selinux=True)
+    assert attributes(operations) == [
+        ("thread-self/attr/apparmor/exec", b"exec p"),
+        ("thread-self/attr/exec", b"u:r:t:s0"),
+    ]
+    child = names(operations, "child")
+    assert child.index("hook") < child.index("proc-write") < child.index("pivot") < child.index("keep-slots")
+    # The procfs is the host's, and gone before anything of the container can look for it.
+    assert "open-proc" in names(operations, "parent")
+    assert child[child.index("proc-write") + 2] == "close"
+
+
+def test_to_be_unconfined_is_possible_anywhere() -> None:
+    change = {"process.apparmorProfile": "unconfined"}
+    assert attributes(compiled(change)) == []
+    assert attributes(compiled(change, apparmor=True)) == [("thread-self/attr/apparmor/exec", b"exec unconfined")]
+
+
+def test_what_is_mounted_has_its_label() -> None:
+    label = "system_u:object_r:container_file_t:s0:c1,c2"
+    overlay = Overlay(["/layer"], "/upper", "/work")
+    operations = compiled({"linux.mountLabel": label, "root.path": "/shown"}, selinux=True, trees={"/shown": overlay})
+    text = f"=context\0{label}\0".encode()
+    labelled = {mount["type"] for mount in named(operations, "mount-new") if text in mount["options"]}
+    others = {mount["type"] for mount in named(operations, "mount-new")} - labelled
+    assert "tmpfs" in labelled
+    assert {"proc", "sysfs", "mqueue"} <= others
+    assert text in named(operations, "overlay")[0]["options"]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,7 @@ mount -t mqueue mqueue /root/dev/mqueue
 mount -t cgroup2 -o nsdelegate,memory_recursiveprot cgroup2 /root/sys/fs/cgroup || die "mount cgroup2"
 mount -t bpf bpf /root/sys/fs/bpf
 mount -t tracefs tracefs /root/sys/kernel/tracing
+mount -t securityfs securityfs /root/sys/kernel/security
 [ -e "/root/lib/modules/$KERNEL/modules.dep" ] || mount -o bind "/lower$MODULES" "/root/lib/modules/$KERNEL"
 ln -sfn /proc/self/fd /root/dev/fd
 for stream in stdin:0 stdout:1 stderr:2; do ln -sfn "fd/${stream#*:}" "/root/dev/${stream%:*}"; done

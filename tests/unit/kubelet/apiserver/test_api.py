@@ -288,7 +288,7 @@ def test_what_ceases_to_be_selected_is_deleted_for_who_watches(api: ApiCaller) -
 
 def test_clients_find_out_what_there_is(api: ApiCaller) -> None:
     assert api.call("GET", "/api")[1]["versions"] == ["v1"]
-    assert [group["name"] for group in api.call("GET", "/apis")[1]["groups"]] == ["apps", "batch"]
+    assert [group["name"] for group in api.call("GET", "/apis")[1]["groups"]] == ["apps", "batch", "metrics.k8s.io"]
     resources = {one["name"]: one for one in api.call("GET", "/api/v1")[1]["resources"]}
     assert resources["pods"]["shortNames"] == ["po"] and "pods/log" in resources
     assert api.call("GET", "/version")[1]["major"] == "1"

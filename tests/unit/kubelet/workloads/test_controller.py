@@ -26,9 +26,10 @@ class Notes:
         self.reasons.append(reason)
 
 
-def run(
-    tmp_path: Path, work: Callable[[ApiCaller, Callable[[Callable[[], bool]], Awaitable[None]]], Awaitable[None]]
-) -> Notes:
+Until = Callable[[Callable[[], bool]], Awaitable[None]]
+
+
+def run(tmp_path: Path, work: Callable[[ApiCaller, Until], Awaitable[None]]) -> Notes:
     async def main() -> Notes:
         caller, notes = ApiCaller(tmp_path), Notes()
         task = asyncio.create_task(Workloads(caller.objects, notes, "node", {}).run())
