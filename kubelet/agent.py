@@ -42,6 +42,7 @@ from firkin.kubelet.runtime.failure import CallError
 from firkin.kubelet.server.outside import Outside
 from firkin.kubelet.server.server import HttpsServer
 from firkin.kubelet.sources.sources import Sources
+from firkin.kubelet.upkeep import Upkeep, cgroup_driver
 from firkin.kubelet.volumes.manager import Volumes
 from firkin.kubelet.workloads.controller import Workloads
 from firkin.notify import notify
@@ -100,8 +101,10 @@ class Agent:
         machine: Machine,
         recorder: Recorder,
         outside: Outside,
+        upkeep: Upkeep,
     ) -> None:
         self.config = config
+        self.upkeep = upkeep
         self.services = services
         self.workers = workers
         self.machine = machine
@@ -126,21 +129,19 @@ class Agent:
         machine = Machine(config)
         recorder = Recorder(objects, "kubelet", machine.name, lambda: datetime.now(UTC))
         facts = Facts(host_ips=machine.ips, allocatable=machine.allocatable.quantities())
+        volumes = Volumes(config.root, objects, lambda pod: facts)
+        driver = await cgroup_driver(config.resources.cgroup_driver, runtime)
+        cgroups = PodCgroups(config.resources, machine.capacity, machine.allocatable, driver)
         preparation = MachinePreparation(
-            config,
-            machine,
-            objects,
-            recorder,
-            Volumes(config.root, objects, lambda pod: facts),
-            PodCgroups(config.resources, machine.capacity, machine.allocatable),
-            can_be_recursive=features,
+            config, machine, objects, recorder, volumes, cgroups, can_be_recursive=features
         )
         probes = Probes(Checks(runtime).ask, recorder, lambda uid: workers.poke(uid))
         parts.push_async_callback(probes.close)
         services = make_services(config, runtime, objects, recorder, preparation, probes, machine)
         workers = Workers(services)
         outside = Outside(config, machine.name, objects, runtime, probes)
-        agent = cls(config, services, workers, machine, recorder, outside)
+        upkeep = await Upkeep.make(config, machine, services, recorder, workers, volumes, cgroups)
+        agent = cls(config, services, workers, machine, recorder, outside, upkeep)
         await agent.https.start(machine.name, machine.ips)
         parts.push_async_callback(agent.https.close)
         await agent.socket.listen_unix(f"{config.state}/kubelet.sock")
@@ -174,6 +175,7 @@ class Agent:
                 ("sources", self.sources.run()),
                 ("workloads", self.workloads.run()),
                 ("log rotation", self._rotator().run()),
+                *self.upkeep.works(collector),
             ):
                 group.create_task(work, name=name)
             if links := self.config.container_logs.links:

@@ -9,6 +9,9 @@ from typing import Any
 
 from firkin.errors import ConfigError
 from firkin.kubelet.logs.settings import LogSettings, log_faults
+from firkin.kubelet.resources.eviction.settings import EvictionSettings
+from firkin.kubelet.resources.eviction.thresholds import threshold_faults
+from firkin.kubelet.resources.image_choice import ImageSettings, image_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
 from firkin.kubelet.server.settings import ServerSettings, server_faults
 from firkin.kubelet.sources.settings import SourceSettings, source_faults
@@ -48,6 +51,8 @@ class Config:
     log_level: str = "info"
     log_format: str = "text"
     resources: ResourceSettings = field(default_factory=ResourceSettings)
+    eviction: EvictionSettings = field(default_factory=EvictionSettings)
+    images: ImageSettings = field(default_factory=ImageSettings)
     sources: SourceSettings = field(default_factory=SourceSettings)
     server: ServerSettings = field(default_factory=ServerSettings)
     container_logs: LogSettings = field(default_factory=LogSettings)
@@ -88,6 +93,8 @@ def _faults(config: Config) -> Iterator[str]:
         if "=" not in label:
             yield f"kubelet.node_labels: {label!r} is not a label such as disk=ssd"
     yield from resource_faults(config.resources)
+    yield from threshold_faults(config.eviction)
+    yield from image_faults(config.images)
     yield from source_faults(config.sources)
     yield from server_faults(config.server)
     yield from log_faults(config.container_logs)

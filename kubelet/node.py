@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import platform
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Protocol
 
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.config import Config
 from firkin.kubelet.resources.admission import NodeFacts, Refusal, admit
-from firkin.kubelet.resources.node import NodeResources, machine_capacity
+from firkin.kubelet.resources.eviction.thresholds import evicted_at, parse_thresholds
+from firkin.kubelet.resources.node import allocatable, machine_capacity, reserved
+from firkin.kubelet.resources.preemption import preempted
 from firkin.kubelet.resources.qos import qos_class
 
 __all__ = ["Machine", "node_ips", "node_name"]
@@ -30,19 +32,32 @@ class Pressures(Protocol):
 class Machine:
     """The machine that the agent runs on. Raises OSError if the directory `root` is not there."""
 
-    def __init__(self, config: Config, allocatable: NodeResources | None = None) -> None:
+    def __init__(self, config: Config) -> None:
         self.name = node_name(config.node_name)
         self.ips = node_ips(config.node_ip)
         self.capacity = machine_capacity(config.root, config.resources.max_pods)
-        self.allocatable = allocatable or self.capacity
+        self.thresholds = parse_thresholds(config.eviction, allocatable=config.resources.enforce_allocatable)
+        kept = reserved(config.resources)
+        self.allocatable = allocatable(self.capacity, kept, evicted_at(self.thresholds, self.capacity))
         self.labels = {**_labels(self.name), **dict(one.split("=", 1) for one in config.node_labels)}
         self.pressures: Pressures | None = None
+        self.preempt: Callable[[Pod], Awaitable[bool]] | None = None
 
     def admit(self, pod: Pod, active: Sequence[Pod]) -> Refusal | None:
         """Why the pod can not run here beside those that are active; None if it can."""
-        facts = NodeFacts(name=self.name, allocatable=self.allocatable, labels=self.labels)
-        refusal = admit(pod, active, facts)
+        refusal = admit(pod, active, self._facts())
         return refusal or (self.pressures.refuse(pod) if self.pressures else None)
+
+    async def make_room(self, pod: Pod, active: Sequence[Pod]) -> bool:
+        """End those of the active pods that must make room for a critical one; whether there were any."""
+        victims = preempted(pod, active, self._facts()) if self.preempt else []
+        for one in victims:
+            assert self.preempt
+            await self.preempt(one)
+        return bool(victims)
+
+    def _facts(self) -> NodeFacts:
+        return NodeFacts(name=self.name, allocatable=self.allocatable, labels=self.labels)
 
     def qos_class(self, pod: Pod) -> str:
         """Guaranteed, Burstable or BestEffort."""

@@ -61,6 +61,8 @@ class MachinePreparation:
     async def pod(self, pod: Pod) -> SandboxSetting:
         """Make the pod's cgroup and volumes. Raises CgroupError, VolumeError, KernelError, after an event."""
         uid = pod.metadata.uid
+        # What there is of the pod is found by this, whatever happens.
+        self._volumes.directory(uid)
         try:
             parent = await self._cgroups.ensure(pod)
         except CgroupError as error:

@@ -17,10 +17,11 @@ __all__ = ["Features", "Handler"]
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What containers of a handler can have, as Status tells the kubelet."""
+    """What containers can have: the first two as Status tells the kubelet, and cgroups that systemd makes."""
 
     recursive_read_only_mounts: bool = False
     user_namespaces: bool = False
+    systemd_cgroups: bool = False
 
 
 class Handler(Protocol):

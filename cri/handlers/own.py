@@ -30,7 +30,7 @@ __all__ = ["OwnHandler"]
 class OwnHandler:
     """firkin's own runtime; see `firkin.cri.handlers.handler.Handler`."""
 
-    features = Features(recursive_read_only_mounts=True, user_namespaces=True)
+    features = Features(recursive_read_only_mounts=True, user_namespaces=True, systemd_cgroups=True)
 
     def __init__(self, name: str, places: Places, host: Host, scopes: Scopes | None = None) -> None:
         self.name = name

@@ -40,8 +40,11 @@ def check(config: PodSandboxConfig) -> None:
     _check_user_namespace(config)
 
 
-def check_features(config: PodSandboxConfig, handler: Handler) -> None:
-    """Raise UnsupportedError for what containers of this handler can not have."""
+def check_features(config: PodSandboxConfig, handler: Handler, *, systemd: bool) -> None:
+    """Raise UnsupportedError for what containers of a handler can not have; `systemd` says who makes the cgroups."""
+    if systemd and not handler.features.systemd_cgroups:
+        reason = f"{handler.name!r} makes cgroups itself, and the cgroup driver is systemd"
+        raise UnsupportedError("runtime_handler", reason, document=_DOCUMENT)
     options = config.linux.security_context.namespace_options
     if options.userns_options.uids and not handler.features.user_namespaces:
         place = f"{_CONTEXT}.namespace_options.userns_options"

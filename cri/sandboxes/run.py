@@ -47,7 +47,7 @@ async def run_pod_sandbox(node: Node, request: RunPodSandboxRequest) -> RunPodSa
     """
     config, handler = request.config, request.runtime_handler
     check(config)
-    check_features(config, node.handlers.named(handler))
+    check_features(config, node.handlers.named(handler), systemd=node.facts.systemd)
     name = sandbox_name(config)
     made = node.sandboxes.by_name(name)
     if made is not None and made.facts.is_ready:

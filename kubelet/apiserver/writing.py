@@ -97,8 +97,11 @@ class Writing:
             raise RequestError(400, "the body is no object")
         annotations = dict((value.get("metadata") or {}).get("annotations") or {})
         annotations.pop(LAST_APPLIED, None)
-        value = {**value, "metadata": {**(value.get("metadata") or {}), "annotations": annotations}}
-        own = msgspec.json.encode(value).decode() + "\n"
+        metadata = {**(value.get("metadata") or {}), "annotations": annotations}
+        if target.namespace:
+            metadata["namespace"] = target.namespace
+        value = {**value, "metadata": metadata}
+        own = msgspec.json.encode(value, order="sorted").decode() + "\n"
         before = self._objects.get(target.kind.type, target.namespace, target.name)
         if before is None:
             item, warnings = _decoded(_annotated(value, own), target, request)

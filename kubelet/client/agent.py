@@ -15,6 +15,7 @@ from firkin.errors import FirkinError
 __all__ = ["DEFAULT_SOCKET", "Agent", "AgentError"]
 
 DEFAULT_SOCKET = "/run/firkin/kubelet.sock"
+_JSON = "application/json"
 _PIECE = 1 << 16
 
 Query = Iterable[tuple[str, str]]
@@ -34,27 +35,28 @@ class Agent:
     def __init__(self, path: str = DEFAULT_SOCKET) -> None:
         self.path = path
 
-    def get(self, path: str, query: Query = ()) -> Any:
-        """The document at `path`. Raises AgentError."""
-        return self.send("GET", path, query)
+    def get(self, path: str, query: Query = (), *, accept: str = _JSON) -> Any:
+        """The document at `path`, in the form `accept`, a media type. Raises AgentError."""
+        with self._asked("GET", path, query, accept=accept) as response:
+            return json.loads(response.read())
 
     def send(self, method: str, path: str, query: Query = (), *, body: bytes = b"", content_type: str = "") -> Any:
         """The answer to a request, a document. Raises AgentError."""
         with self._asked(method, path, query, body, content_type) as response:
             return json.loads(response.read())
 
-    def read(self, path: str, query: Query = ()) -> Iterator[bytes]:
+    def read(self, path: str, query: Query = (), *, accept: str = _JSON) -> Iterator[bytes]:
         """What is at `path`, as it comes. Raises AgentError."""
-        with self._asked("GET", path, query) as response:
+        with self._asked("GET", path, query, accept=accept) as response:
             while data := response.read1(_PIECE):
                 yield data
 
     @contextmanager
     def _asked(
-        self, method: str, path: str, query: Query, body: bytes = b"", content_type: str = ""
+        self, method: str, path: str, query: Query, body: bytes = b"", content_type: str = "", accept: str = _JSON
     ) -> Iterator[http.client.HTTPResponse]:
         connection = _Connection(self.path)
-        headers = {"Accept": "application/json", **({"Content-Type": content_type} if content_type else {})}
+        headers = {"Accept": accept, **({"Content-Type": content_type} if content_type else {})}
         target = f"{path}?{text}" if (text := urlencode(list(query))) else path
         try:
             connection.request(method, target, body or None, headers)

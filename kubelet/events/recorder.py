@@ -76,11 +76,8 @@ class Recorder:
         with log.bound(kind=about.kind, object=f"{namespace}/{meta.name}", reason=reason):
             (_LOG.warning if type == "Warning" else _LOG.info)(message)
         occurrence = Occurrence(about.kind, meta.namespace, meta.name, meta.uid, field_path, type, reason, message)
-        admitted = self._correlator.admit(occurrence, time.monotonic())
+        key, text = self._correlator.find(occurrence, time.monotonic())
         self.expire()
-        if admitted is None:
-            return
-        key, text = admitted
         now = self._clock()
         if not self._count(key, text, now):
             self._create(occurrence, about.api_version, key, text, now)

@@ -63,7 +63,11 @@ class Worker:
         self._grace: int | None = None
         self._outcome = Outcome()
         self._is_clean = False
+        self._has_failed = False
         self.stage = Stage.SYNC
+        self.is_admitted = pod.status.start_time is not None
+        self.over = asyncio.Event()
+        """Set when nothing of the pod runs any more, nor will."""
 
     @property
     def pod(self) -> Pod:
@@ -73,7 +77,7 @@ class Worker:
     @property
     def is_failing(self) -> bool:
         """Whether something in the pod waits for another try."""
-        return self._outcome.retry is not None
+        return self._has_failed or self._outcome.retry is not None
 
     def update(self, pod: Pod) -> None:
         """The pod is wanted like this now."""
@@ -127,6 +131,7 @@ class Worker:
     async def _turn_safely(self) -> float | None:
         # The seconds to rest, None for as long as nothing happens.
         self._work = asyncio.ensure_future(self._turn())
+        self._has_failed = False
         try:
             return await self._work
         except asyncio.CancelledError:
@@ -138,6 +143,7 @@ class Worker:
             _LOG.info("waits for the runtime: %s", error)
             return _SOON
         except FirkinError as error:
+            self._has_failed = True
             self._tell(WARNING, "FailedSync", f"Error syncing pod, skipping: {error}")
             return retry_delay()
         except Exception:
@@ -155,6 +161,7 @@ class Worker:
             self.stage = Stage.TERMINATING
             await self._terminate()
             self.stage = Stage.TERMINATED
+            self.over.set()
         await self._finish()
         return None
 
@@ -163,7 +170,7 @@ class Worker:
         return is_deleted or self._verdict is not None or is_terminal(self._pod.status.phase)
 
     async def _sync(self) -> float | None:
-        if self._pod.status.start_time is None and not self._admit():
+        if not self.is_admitted and not await self._admit():
             return 0.0
         view = await self._observe()
         if self._left() == 0:
@@ -185,10 +192,14 @@ class Worker:
         # Where all went well there may be more to do, such as the next init container.
         return min(left) if outcome.retry is not None else 0.0
 
-    def _admit(self) -> bool:
-        active = self._active(self._pod)
-        refusal = self._services.node.admit(self._pod, active)
+    async def _admit(self) -> bool:
+        node, active = self._services.node, self._active(self._pod)
+        refusal = node.admit(self._pod, active)
+        if refusal is not None and await node.make_room(self._pod, active):
+            refusal = node.admit(self._pod, self._active(self._pod))
         if refusal is None:
+            # From here on others are let in beside this one, although nothing of it is reported yet.
+            self.is_admitted = True
             return True
         self._tell(WARNING, refusal.reason, refusal.message)
         self._set_status(failed_status(self._pod, self._services.now(), refusal.reason, refusal.message))

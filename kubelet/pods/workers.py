@@ -56,6 +56,11 @@ class Workers:
         worker.end(verdict, grace)
         return True
 
+    async def wait_over(self, uid: str) -> None:
+        """Wait until nothing of a pod runs any more, nor will."""
+        if worker := self._workers.get(uid):
+            await worker.over.wait()
+
     def uids(self) -> set[str]:
         """The pods that have a worker."""
         return set(self._workers)
@@ -66,7 +71,7 @@ class Workers:
             worker.pod
             for uid, worker in self._workers.items()
             if worker.stage < Stage.TERMINATED
-            and worker.pod.status.start_time is not None
+            and worker.is_admitted
             and not (is_terminal(worker.pod.status.phase) and worker.stage == Stage.SYNC)
             and (other_than is None or uid != other_than.metadata.uid)
         ]

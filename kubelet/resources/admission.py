@@ -12,7 +12,7 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.totals import pod_requests
 
-__all__ = ["NodeFacts", "Refusal", "admit"]
+__all__ = ["NodeFacts", "Refusal", "admit", "amounts", "misplaced", "shortages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def admit(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Refusal | None:
     """
     if pod.spec.os and pod.spec.os.name != "linux":
         return Refusal("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS")
-    refusals = (*shortages(pod, active, node), *_misplaced(pod, active, node))
+    refusals = (*shortages(pod, active, node), *misplaced(pod, active, node))
     return next(iter(refusals), None)
 
 
@@ -52,7 +52,7 @@ def shortages(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Iterator[Refu
     """What there is too little of."""
     if len(active) + 1 > node.allocatable.pods:
         yield _too_little("pods", 1, len(active), node.allocatable.pods)
-    asked, used = _amounts(pod), _sum(map(_amounts, active))
+    asked, used = amounts(pod), _sum(map(amounts, active))
     for resource, capacity in _capacities(node.allocatable).items():
         if asked.get(resource) and asked[resource] > capacity - used.get(resource, 0):
             yield _too_little(resource, asked[resource], used.get(resource, 0), capacity)
@@ -73,19 +73,21 @@ def _capacities(node: NodeResources) -> dict[str, int]:
     return {"cpu": node.cpu, "memory": node.memory, "ephemeral-storage": node.storage}
 
 
-def _amounts(pod: Pod) -> dict[str, int]:
+def amounts(pod: Pod) -> dict[str, int]:
+    """What a pod requests: thousandths of a processor, else units."""
     return {name: int(value * 1000 if name == "cpu" else value) for name, value in pod_requests(pod).items()}
 
 
-def _sum(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: dict[str, int] = {}
-    for one in amounts:
+    for one in parts:
         for name, value in one.items():
             total[name] = total.get(name, 0) + value
     return total
 
 
-def _misplaced(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Iterator[Refusal]:
+def misplaced(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Iterator[Refusal]:
+    """Why it is not for this node, whatever there is left of it."""
     if not pod.spec.node_selector.items() <= node.labels.items():
         yield _failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
     if pod.spec.node_name and pod.spec.node_name != node.name:

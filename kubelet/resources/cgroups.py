@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from firkin import log
 from firkin.cgroupfs import find_hierarchy
+from firkin.errors import CgroupError
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.resources.container import Limiting
 from firkin.kubelet.resources.drivers import Driver, known_driver
@@ -18,6 +19,7 @@ __all__ = ["PodCgroups"]
 
 _log = log.to("resources")
 _NEEDED = ("cpu", "memory", "pids")
+_SECONDS = 60.0
 
 
 class PodCgroups:
@@ -63,11 +65,20 @@ class PodCgroups:
         for names, files in tier_files(pods, self.limiting, self._reserved).items():
             await asyncio.to_thread(self._driver.ensure, names, files)
 
-    async def on_disk(self) -> set[str]:
-        """The uids of the pods that have a cgroup."""
-        found = [name for tier in TIERS for name in await asyncio.to_thread(self._driver.below, tier)]
-        return {name.removeprefix("pod") for name in found if name.startswith("pod")}
+    def path(self, pod: Pod) -> str:
+        """The path of the cgroup of a pod, which may not be there."""
+        return self._driver.path(pod_names(pod))
 
-    async def top(self) -> str:
-        """The path of the cgroup that all pods are in, which is made. Raises CgroupError."""
-        return await asyncio.to_thread(self._driver.ensure, (TOP,), {})
+    @property
+    def top(self) -> str:
+        """The path of the cgroup that all pods are in."""
+        return self._driver.path((TOP,))
+
+    async def keep_tiers(self, pods: Callable[[], Iterable[Pod]]) -> None:
+        """Update the tiers each minute, for ever."""
+        while True:
+            try:
+                await self.update_tiers(pods())
+            except CgroupError as error:
+                _log.warning("can not set the shares of pods: %s", error)
+            await asyncio.sleep(_SECONDS)

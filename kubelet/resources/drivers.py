@@ -5,7 +5,6 @@ A cgroup is named from the top, as in ("kubepods", "burstable", "podUID").
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -27,11 +26,11 @@ class Driver(Protocol):
     def ensure(self, names: tuple[str, ...], files: Mapping[str, str]) -> str:
         """Make a cgroup with what is missing above it, write its files; returns its path, which begins with /."""
 
+    def path(self, names: tuple[str, ...]) -> str:
+        """The path of a cgroup, which may not be there; it begins with /."""
+
     def remove(self, names: tuple[str, ...]) -> None:
         """Kill what runs there and remove it with all below; it may be gone."""
-
-    def below(self, names: tuple[str, ...]) -> list[str]:
-        """The last names of those directly below; none if it is not there."""
 
 
 class FileDriver:
@@ -44,19 +43,18 @@ class FileDriver:
 
     def ensure(self, names: tuple[str, ...], files: Mapping[str, str]) -> str:
         """See Driver."""
-        path = self._path(names)
-        with Cgroup.make(path, controllers=self._controllers) as group:
+        with Cgroup.make(self._path(names), controllers=self._controllers) as group:
             for file, value in files.items():
                 group.write(file, value)
-        return f"/{path}"
+        return self.path(names)
+
+    def path(self, names: tuple[str, ...]) -> str:
+        """See Driver."""
+        return f"/{self._path(names)}"
 
     def remove(self, names: tuple[str, ...]) -> None:
         """See Driver."""
         Cgroup.destroy(self._path(names))
-
-    def below(self, names: tuple[str, ...]) -> list[str]:
-        """See Driver."""
-        return _below(self._path(names))
 
     def _path(self, names: tuple[str, ...]) -> str:
         return "/".join((self._root, *names)).strip("/")
@@ -74,13 +72,16 @@ class SystemdDriver:
                 systemd.start_slice(_unit(names), properties)
             except AlreadyExistsError:
                 systemd.set_properties(_unit(names), properties)
-        path = slice_path(_unit(names))
         # What systemd has no property for.
-        with Cgroup(path) as group:
+        with Cgroup(slice_path(_unit(names))) as group:
             for file, value in files.items():
                 if file.startswith("hugetlb.") and group.has(file):
                     group.write(file, value)
-        return f"/{path}"
+        return self.path(names)
+
+    def path(self, names: tuple[str, ...]) -> str:
+        """See Driver."""
+        return f"/{slice_path(_unit(names))}"
 
     def remove(self, names: tuple[str, ...]) -> None:
         """See Driver."""
@@ -94,24 +95,9 @@ class SystemdDriver:
         with Systemd() as systemd:
             systemd.stop(_unit(names))
 
-    def below(self, names: tuple[str, ...]) -> list[str]:
-        """See Driver."""
-        prefix = f"{_unit(names).removesuffix('.slice')}-"
-        found = _below(slice_path(_unit(names)))
-        units = (name.removesuffix(".slice") for name in found if name.endswith(".slice"))
-        return [unit.removeprefix(prefix).replace("_", "-") for unit in units]
-
 
 def _unit(names: tuple[str, ...]) -> str:
     return f"{'-'.join(name.replace('-', '_') for name in names)}.slice"
-
-
-def _below(path: str) -> list[str]:
-    try:
-        with Cgroup(path) as group:
-            return [os.path.basename(child.path) for child in group.children()]
-    except CgroupGoneError:
-        return []
 
 
 def known_driver(name: str, root: str) -> Driver:

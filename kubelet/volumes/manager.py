@@ -62,9 +62,16 @@ class Volumes:
             self._mounted[pod.metadata.uid] = pod
             await self._set_up(pod, [volume for volume in pod.spec.volumes if self._plugin(volume).is_live])
 
-    def mounted(self) -> list[Pod]:
-        """The pods whose volumes are set up, as they were then."""
-        return list(self._mounted.values())
+    def mounted(self) -> Mapping[str, Pod]:
+        """The pods whose volumes are set up, by uid, as they were then."""
+        return self._mounted
+
+    def adopt(self, pod: Pod) -> bool:
+        """Take over a pod that an agent before this one has set up; whether there is something of it."""
+        is_there = pod.metadata.uid in self._mounted or os.path.isdir(PodPlaces(self._root, pod.metadata.uid).directory)
+        if is_there:
+            self._mounted.setdefault(pod.metadata.uid, pod)
+        return is_there
 
     async def mounts(self, request: MountRequest) -> list[Mount]:
         """The mounts of a container whose pod's volumes are set up. Raises VolumeError."""
@@ -149,10 +156,14 @@ def _with_source(volume: Volume) -> Volume:
 
 def _failed(volume: Volume, error: FirkinError | OSError) -> VolumeError:
     hint = error.hint if isinstance(error, FirkinError) else ""
-    message = error.message if isinstance(error, FirkinError) else f"{error.filename}: {error.strerror}"
+    message = error.message if isinstance(error, FirkinError) else _of_system(error)
     return VolumeError(
         f'MountVolume.SetUp failed for volume "{volume.name}" : {message}', volume=volume.name, hint=hint
     )
+
+
+def _of_system(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
 
 
 def _bind_parts(container: str, parts: list[Part]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from firkin.kubelet.api.config import ConfigMap, Secret
 from firkin.kubelet.api.meta import Resource
@@ -19,10 +19,14 @@ __all__ = ["affected", "follow"]
 async def follow(volumes: Volumes, objects: Objects, failed: Callable[[Pod, VolumeError], None]) -> None:
     """Bring volumes up to date whenever what they show changes, for ever.
 
+    It begins with the pods that an agent before this one has left: what they show may have changed meanwhile.
     Parameters: `failed` is told of a volume that can't be brought up to date; it goes on showing what it did.
     """
     with objects.subscribe(Pod, ConfigMap, Secret) as changes:
         async with asyncio.TaskGroup() as tasks:
+            for pod in objects.list(Pod):
+                if volumes.adopt(pod):
+                    tasks.create_task(_refresh(volumes, pod, failed))
             async for change in changes:
                 for pod in affected(change.object, volumes.mounted()):
                     tasks.create_task(_refresh(volumes, pod, failed))
@@ -35,13 +39,18 @@ async def _refresh(volumes: Volumes, pod: Pod, failed: Callable[[Pod, VolumeErro
         failed(pod, error)
 
 
-def affected(changed: Resource, mounted: Iterable[Pod]) -> Iterator[Pod]:
-    """The pods, as they are now, whose volumes may show something else since `changed` is as it is. Pure."""
-    for pod in mounted:
-        if isinstance(changed, Pod):
-            if changed.metadata.uid == pod.metadata.uid and _says_else(changed, pod):
-                yield changed
-        elif changed.metadata.namespace == pod.metadata.namespace and _is_shown(changed, pod):
+def affected(changed: Resource, mounted: Mapping[str, Pod]) -> Iterator[Pod]:
+    """The pods, as they are now, whose volumes may show something else since `changed` is as it is. Pure.
+
+    Parameters: `mounted` are those that have volumes, by uid.
+    """
+    if isinstance(changed, Pod):
+        before = mounted.get(changed.metadata.uid)
+        if before and _says_else(changed, before):
+            yield changed
+        return
+    for pod in list(mounted.values()):
+        if changed.metadata.namespace == pod.metadata.namespace and _is_shown(changed, pod):
             yield pod
 
 

@@ -81,9 +81,13 @@ class Holding:
             self.remove()
 
     def close(self) -> None:
-        """Unlock: from here on the holder keeps it. Raises KernelError."""
+        """Unlock: from here on the holder keeps it. Raises KernelError; then it is removed."""
         if self._fd >= 0 and not self._is_written:
-            self._write()
+            try:
+                self._write()
+            except BaseException:
+                self.remove()
+                raise
         self._unlock()
 
     def _unlock(self) -> None:

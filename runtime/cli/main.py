@@ -20,7 +20,7 @@ __all__ = ["main"]
 
 _INTERRUPTED = 128 + 2
 # Pods have commands of these names too.
-_SHARED = ("exec", "top")
+_SHARED = ("delete", "exec", "top")
 _BROKEN_PIPE = 128 + 13
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["POD_MODULES", "means_pods"]
 
 POD_MODULES = {
+    "delete": "firkin.kubelet.commands.delete",
     "exec": "firkin.kubelet.commands.exec",
     "top": "firkin.kubelet.commands.top",
 }
@@ -21,7 +22,7 @@ _KINDS = ("pod", "pods", "po", "node", "nodes", "no")
 # Options of the commands for pods alone, which those for containers do not have.
 _OPTIONS = (
     "-n", "--namespace", "-A", "--all-namespaces", "-l", "--selector", "-f", "--filename", "--socket", "--containers",
-    "--no-headers", "--sort-by", "--sum",
+    "--no-headers", "--sort-by", "--sum", "--all", "--grace-period", "--now", "--cascade", "--ignore-not-found",
 )  # fmt: skip
 
 
@@ -35,7 +36,9 @@ def means_pods(command: Command, words: list[str]) -> bool:
             positional.append(word)
             if command.passthrough:
                 break
-        elif word.split("=", 1)[0] in _OPTIONS and not _has(command, word.split("=", 1)[0]):
+        elif (word in ("-f", "--filename") and _is_file(words[at + 1 : at + 2])) or (
+            word.split("=", 1)[0] in _OPTIONS and not _has(command, word.split("=", 1)[0])
+        ):
             return True
         elif _takes_value(command, word):
             at += 1
@@ -43,6 +46,12 @@ def means_pods(command: Command, words: list[str]) -> bool:
     if command.name == "top":
         return bool(positional) and positional[0] in _KINDS
     return (len(positional) > 1 and not command.passthrough) or (bool(positional) and "/" in positional[0])
+
+
+def _is_file(following: list[str]) -> bool:
+    # -f is --force of a container, too, before its id: a manifest has a name that tells it from one.
+    word = following[0] if following else ""
+    return word == "-" or "/" in word or word.endswith((".yaml", ".yml", ".json"))
 
 
 def _takes_value(command: Command, word: str) -> bool:

@@ -19,6 +19,8 @@ from firkin.kubelet.objects.decode import decode_document
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.store import Objects
+from firkin.kubelet.resources.eviction.settings import EvictionSettings
+from firkin.kubelet.resources.image_choice import ImageSettings
 from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE, CriServer
 from tests.support.waiting import SECONDS
@@ -80,18 +82,23 @@ class Node:
 
 @asynccontextmanager
 async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[Node]:
-    """An agent below `place` for the runtime `server`; it ends with the context, its pods do not."""
-    config = Config(
-        root=f"{place}/kubelet",
-        state=f"{place}/state",
-        logs=f"{place}/pods",
-        runtime_endpoint=f"unix://{server.socket}",
-        node_name="node",
-        node_ip="192.0.2.1",
-        sources=SourceSettings(manifests=f"{place}/manifests"),
-        container_logs=LogSettings(links=f"{place}/links"),
-        **more,
-    )
+    """An agent below `place` for the runtime `server`; it ends with the context, its pods do not.
+
+    Parameters: `more` of its configuration. What is left of the machine is not its matter, unless that says so.
+    """
+    own = {
+        "root": f"{place}/kubelet",
+        "state": f"{place}/state",
+        "logs": f"{place}/pods",
+        "runtime_endpoint": f"unix://{server.socket}",
+        "node_name": "node",
+        "node_ip": "192.0.2.1",
+        "sources": SourceSettings(manifests=f"{place}/manifests"),
+        "container_logs": LogSettings(links=f"{place}/links"),
+        "eviction": EvictionSettings(hard=(), soft=(), soft_grace=(), triggers=()),
+        "images": ImageSettings(low_percent=99, high_percent=100),
+    }
+    config = Config(**{**own, **more})
     async with AsyncExitStack() as parts:
         agent = await Agent.make(config, parts)
         running = asyncio.create_task(agent.run())
@@ -103,7 +110,7 @@ async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[
                 await running
 
 
-def run(server: CriServer, place: Path, script: Callable[[Node], Awaitable[None]], **more: int) -> None:
+def run(server: CriServer, place: Path, script: Callable[[Node], Awaitable[None]], **more: Any) -> None:
     """Run a script with an agent."""
 
     async def within() -> None:

@@ -12,8 +12,9 @@ from decimal import Decimal, InvalidOperation
 from firkin.kubelet.api.quantity import whole
 from firkin.kubelet.resources.eviction.settings import EvictionSettings
 from firkin.kubelet.resources.eviction.signals import ALLOCATABLE_MEMORY, MEMORY, MEMORY_PRESSURE, SIGNALS, Observation
+from firkin.kubelet.resources.node import NodeResources
 
-__all__ = ["Amount", "Threshold", "met", "parse_thresholds", "threshold_faults"]
+__all__ = ["Amount", "Threshold", "evicted_at", "met", "parse_thresholds", "threshold_faults"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,15 @@ def met(
 ) -> Sequence[Threshold]:
     """Those of `thresholds` that are met, their grace aside; `with_reclaim` those that are not yet over."""
     return [one for one in thresholds if one.signal in seen and _is_met(one, seen[one.signal], with_reclaim)]
+
+
+def evicted_at(thresholds: Iterable[Threshold], capacity: NodeResources) -> NodeResources:
+    """What must be left of the node's memory and disk, or pods are killed."""
+    hard = {one.signal: one.least for one in thresholds if one.is_hard}
+    return NodeResources(
+        memory=hard.get(MEMORY, Amount()).of(capacity.memory),
+        storage=hard.get("nodefs.available", Amount()).of(capacity.storage),
+    )
 
 
 def _is_met(threshold: Threshold, seen: Observation, with_reclaim: bool) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from firkin.kubelet.volumes.mounting import mounts_below, unmount
 from tests.support.cri_server import CriServer
 from tests.support.netns import World, world
 
@@ -33,3 +34,11 @@ def server(here: World, tmp_path: Path) -> Iterator[CriServer]:
     made.start()
     yield made
     made.clean_up()
+
+
+@pytest.fixture(autouse=True)
+def unmounted(tmp_path: Path) -> Iterator[None]:
+    """Volumes of pods that a test leaves running are not in the way of removing its directory."""
+    yield
+    for path in reversed(mounts_below(str(tmp_path))):
+        unmount(path)

@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from firkin.kubelet.api.pod import Pod
+from firkin.kubelet.logs.pods import running_logs
+from firkin.kubelet.logs.rotation import Rotator
 from firkin.kubelet.server.settings import ServerSettings
 from tests.support.agent import Node, node
 from tests.support.certificates import Authority, Pair
@@ -140,6 +143,25 @@ async def check_logs(client: Client) -> None:
         assert reason in json.loads(text)["message"]
 
 
+async def check_rotation(here: Node, client: Client, logs: Path) -> None:
+    # What is followed goes on in the log that the runtime opened.
+    runtime, objects = here.agent.services.runtime, here.objects
+    rotator = Rotator(
+        runtime, lambda: running_logs(objects, str(logs)), most_bytes=1, most_files=2, clock=lambda: datetime.now(UTC)
+    )
+    await rotator.look()
+    [directory] = logs.glob("default_web_*/web")
+    rotated, now = sorted(directory.iterdir(), key=lambda path: -len(path.name))
+    assert (now.name, rotated.name.startswith("0.log.20")) == ("0.log", True)
+    assert rotated.read_text().count("\n") == 3
+    [container] = (await here.wait("web", is_ready)).status.container_statuses
+    container_id = container.container_id.rpartition("//")[2]
+    await runtime.exec_sync(container_id, ["sh", "-c", "echo again > /proc/1/fd/1"])
+    while (text := await client.text("/containerLogs/default/web/web")) == "":
+        await asyncio.sleep(0.01)
+    assert text == "again\n"
+
+
 async def check_streams(client: Client) -> None:
     command = "/exec/default/web/web?command=cat&input=1&output=1&error=1"
     async with client.stream(command, "v5.channel.k8s.io") as cat:
@@ -174,10 +196,11 @@ def test_a_pod_is_seen_from_outside(server: CriServer, tmp_path: Path) -> None:
             [link] = (tmp_path / "links").iterdir()
             assert link.name.startswith("web_default_web-")
             assert link.read_text().count("\n") == 3
+            await check_rotation(here, client, tmp_path / "pods")
             # A log that is followed ends with its container.
             following = asyncio.create_task(client.text("/containerLogs/default/web/web?follow=true&tailLines=1"))
             here.delete("web")
-            assert await following == "three\n"
+            assert await following == "again\n"
             await here.wait_gone("web")
 
     asyncio.run(script())

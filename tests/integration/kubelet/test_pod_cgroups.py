@@ -14,7 +14,9 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.resources.cgroups import PodCgroups
 from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.settings import ResourceSettings
+from tests.support.agent import Node, is_ready, main, manifest, run
 from tests.support.cgroups import scratch_name
+from tests.support.cri_server import CriServer
 from tests.support.pods import pod_of
 from tests.support.waiting import SECONDS
 
@@ -63,10 +65,12 @@ def test_pods_are_in_their_classes_whatever_can_be_limited(root: str, caplog: py
 
     top = f"/{root}/kubepods"
     assert asyncio.run(body()) == [f"{top}/podg-1", f"{top}/burstable/podb-1", f"{top}/besteffort/pode-1"]
-    assert asyncio.run(cgroups.on_disk()) == {"g-1", "b-1", "e-1"}
+    assert cgroups.top == top and cgroups.path(BURSTABLE) == f"{top}/burstable/podb-1"
     asyncio.run(cgroups.remove("b-1"))
     asyncio.run(cgroups.remove("b-1"))
-    assert asyncio.run(cgroups.on_disk()) == {"g-1", "e-1"}
+    mount = find_hierarchy().mount
+    there = {path.name for path in Path(mount, root).rglob("pod*")}
+    assert there == {"podg-1", "pode-1"}
 
 
 def test_a_cgroup_is_removed_with_the_processes_in_it(root: str) -> None:
@@ -107,6 +111,35 @@ def test_limits_are_in_the_kernel(root: str) -> None:
     assert _read(f"{top}/burstable/podb-1", "cpu.max", "memory.max") == {"cpu.max": "max 100000", "memory.max": "max"}
 
 
+@pytest.mark.requires("unified", "cpu", "memory", "pids", "bridge")
+def test_containers_have_their_limits_below_those_of_their_pod(shared: CriServer, tmp_path: Path, root: str) -> None:
+    limits = "resources: {requests: {cpu: 250m, memory: 16Mi}, limits: {cpu: '1', memory: 32Mi}}"
+    gluttony = "head -c 100m /dev/zero | tail -c 100m > /dev/null"
+    settings = ResourceSettings(cgroup_root=root, cgroup_driver="cgroupfs", kube_reserved=("memory=64Mi",))
+
+    async def script(here: Node) -> None:
+        here.apply(manifest("burst", "terminationGracePeriodSeconds: 0", more=limits))
+        here.apply(manifest("glutton", "restartPolicy: Never", gluttony, limits))
+        pod = await here.wait("burst", is_ready)
+        place = f"{root}/kubepods/burstable/pod{pod.metadata.uid}"
+        container = f"{place}/{main(pod).container_id.partition('://')[2]}"
+        assert _read(place, "cpu.weight", "memory.max") == {"cpu.weight": "35", "memory.max": str(32 * MI)}
+        assert _read(container, "cpu.weight", "cpu.max", "memory.max", "memory.swap.max", "memory.oom.group") == {
+            "cpu.weight": "35", "cpu.max": "100000 100000", "memory.max": str(32 * MI), "memory.swap.max": "0",
+            "memory.oom.group": "1",
+        }  # fmt: skip
+        pid = _read(container, "cgroup.procs")["cgroup.procs"].split()[0]
+        adjustment = int(Path(f"/proc/{pid}/oom_score_adj").read_text())
+        assert adjustment == 1000 - 1000 * 16 * MI // here.agent.machine.capacity.memory
+        most = int(_read(f"{root}/kubepods", "memory.max")["memory.max"])
+        assert most == (here.agent.machine.capacity.memory - 64 * MI) // 4096 * 4096
+        ended = await here.wait("glutton", lambda one: one.status.phase == "Failed")
+        killed = main(ended).state.terminated
+        assert killed and (killed.reason, killed.exit_code) == ("OOMKilled", 137)
+
+    run(shared, tmp_path, script, resources=settings)
+
+
 @pytest.mark.requires("systemd", "cpu", "memory", "pids")
 def test_slices_of_systemd_have_the_same_limits() -> None:
     cgroups = PodCgroups(ResourceSettings(pod_pids=32), CAPACITY, CAPACITY, "systemd")
@@ -125,7 +158,6 @@ def test_slices_of_systemd_have_the_same_limits() -> None:
         assert _read(path, "cpu.weight", "memory.max", "pids.max") == {
             "cpu.weight": "35", "memory.max": str(32 * MI), "pids.max": "32",
         }  # fmt: skip
-        assert asyncio.run(cgroups.on_disk()) == {uid}
     finally:
         asyncio.run(cgroups.remove(uid))
         for unit in ("kubepods-burstable.slice", "kubepods-besteffort.slice", "kubepods.slice"):

@@ -23,7 +23,7 @@ from firkin.kubelet.volumes.container_mounts import MountRequest
 from firkin.kubelet.volumes.errors import VolumeError
 from firkin.kubelet.volumes.leftovers import remove_pod
 from firkin.kubelet.volumes.manager import Volumes
-from firkin.kubelet.volumes.mounting import mounts_below, unmount
+from firkin.kubelet.volumes.mounting import mount_tmpfs, mounts_below, unmount
 from firkin.kubelet.volumes.ownership import set_group
 from firkin.kubelet.volumes.places import PodPlaces
 from firkin.kubelet.volumes.refresh import follow
@@ -170,6 +170,27 @@ def test_one_volume_that_can_not_be_had_is_named_and_the_others_are_there(root: 
     assert set(_places(root, pod)) == {volume["name"] for volume in VOLUMES}
 
 
+def test_a_full_disk_is_named_and_the_volume_shows_what_it_did(tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount_tmpfs(str(small), 128 * 1024)
+    shelf, pod = Shelf(), pod_of({"volumes": [VOLUMES[2]]})
+    shelf.config_map("conf", a="1")
+    volumes = Volumes(str(small), shelf)
+    asyncio.run(volumes.mount(pod))
+    shelf.config_map("conf", a="2", big="x" * 200_000)
+    with pytest.raises(VolumeError) as raised:
+        asyncio.run(volumes.mount(pod))
+    assert str(raised.value) == 'MountVolume.SetUp failed for volume "conf" : No space left on device'
+    place = _places(small, pod)["conf"]
+    assert sorted(name for name in os.listdir(place) if name[0] != ".") == ["a"] and (place / "a").read_text() == "1"
+    shelf.config_map("conf", a="3")
+    asyncio.run(volumes.mount(pod))
+    assert (place / "a").read_text() == "3" and len(list(place.glob("..2*"))) == 1
+    asyncio.run(volumes.unmount(pod.metadata.uid))
+    unmount(str(small))
+
+
 def test_changes_of_objects_are_followed_by_rename(root: Path, tmp_path: Path) -> None:
     objects = Objects(str(tmp_path / "objects.db"))
     conf = msgspec.convert({"metadata": {"name": "conf", "namespace": "default"}, "data": {"a": "1"}}, ConfigMap)
@@ -196,6 +217,29 @@ def test_changes_of_objects_are_followed_by_rename(root: Path, tmp_path: Path) -
 
     asyncio.run(body())
     assert failures == ['MountVolume.SetUp failed for volume "conf" : configmap "conf" not found']
+
+
+def test_an_agent_that_is_started_again_goes_on_following_changes(root: Path, tmp_path: Path) -> None:
+    objects = Objects(str(tmp_path / "objects.db"))
+
+    async def body() -> None:
+        objects.create(msgspec.convert({"metadata": {"name": "conf", "namespace": "default"}, "data": {"a": "1"}},
+                                       ConfigMap))  # fmt: skip
+        made = objects.create(pod_of({"volumes": [VOLUMES[2]]}))
+        other = objects.create(pod_of({"volumes": [VOLUMES[2]]}, name="elsewhere", uid=""))
+        await Volumes(str(root), objects).mount(made)
+        place = _places(root, made)["conf"] / "a"
+        objects.change(ConfigMap, "default", "conf", lambda one: msgspec.structs.replace(one, data={"a": "2"}))
+        task = asyncio.create_task(follow(Volumes(str(root), objects), objects, lambda pod, error: None))
+        await _until(lambda: place.read_text() == "2")
+        objects.change(ConfigMap, "default", "conf", lambda one: msgspec.structs.replace(one, data={"a": "3"}))
+        await _until(lambda: place.read_text() == "3")
+        # One that was never set up is left alone.
+        assert not (root / "pods" / other.metadata.uid).exists()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(body())
 
 
 async def _until(is_so: Any) -> None:

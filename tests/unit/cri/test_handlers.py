@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import ParseDict
 
 from firkin.cgroupfs.hierarchy import Hierarchy
+from firkin.cri.api.pod_pb2 import PodSandboxConfig
 from firkin.cri.config import Config, Runtime, load_config
 from firkin.cri.handlers.command import features_of, words_in
 from firkin.cri.handlers.handler import Features
@@ -18,7 +20,8 @@ from firkin.cri.handlers.own import OwnHandler
 from firkin.cri.handlers.records import text_of
 from firkin.cri.handlers.table import Handlers
 from firkin.cri.places import Places
-from firkin.errors import ConfigError, FirkinError, NotFoundError, StateError
+from firkin.cri.sandboxes.configuration import check_features
+from firkin.errors import ConfigError, FirkinError, NotFoundError, StateError, UnsupportedError
 from firkin.oci.runtime_spec import Resources
 from firkin.oci.runtime_spec.config import load_config as load_document
 from firkin.runtime.compile.external import ExternalRuntime
@@ -96,6 +99,21 @@ def test_a_runtime_that_does_not_say_has_none(tmp_path: Path) -> None:
     assert features_of(program(tmp_path, "echo unknown command >&2; exit 1")) == Features()
     with pytest.raises(FirkinError, match="/no/such/program is no program"):
         features_of(ExternalRuntime("other", "/no/such/program", ()))
+
+
+def test_a_handler_is_not_asked_for_what_it_has_not(tmp_path: Path) -> None:
+    found = handlers(tmp_path, other=Runtime("oci", "/no/such/program"))
+    mapped = ParseDict(
+        {"linux": {"security_context": {"namespace_options": {"userns_options": {"uids": [{"length": 1}]}}}}},
+        PodSandboxConfig(),
+    )
+    for name in ("", "firkin"):
+        check_features(mapped, found.named(name), systemd=True)
+    check_features(PodSandboxConfig(), found.named("other"), systemd=False)
+    with pytest.raises(UnsupportedError, match="userns_options: is nothing that the runtime handler other has"):
+        check_features(mapped, found.named("other"), systemd=False)
+    with pytest.raises(UnsupportedError, match="runtime_handler: 'other' makes cgroups itself"):
+        check_features(PodSandboxConfig(), found.named("other"), systemd=True)
 
 
 @pytest.mark.parametrize(

@@ -100,10 +100,11 @@ def test_a_change_concerns_the_pods_that_show_the_object() -> None:
         (pod, []),
         (Resource(metadata=ObjectMeta(name="conf", namespace="default")), []),
     ):
-        assert list(affected(changed, [pod, other])) == expected
+        mounted = {one.metadata.uid: one for one in (pod, other)}
+        assert list(affected(changed, mounted)) == expected
 
 
 def test_a_pod_with_other_labels_is_affected_as_it_is_now() -> None:
     pod = pod_of(labels={"a": "1"})
     changed = msgspec.structs.replace(pod, metadata=msgspec.structs.replace(pod.metadata, labels={"a": "2"}))
-    assert list(affected(changed, [pod])) == [changed]
+    assert list(affected(changed, {pod.metadata.uid: pod})) == [changed]

@@ -55,6 +55,21 @@ def test_work_goes_on_when_nobody_waits_any_more_and_is_not_overtaken() -> None:
     assert done == [1, 2]
 
 
+def test_however_much_hangs_the_work_on_others_is_done() -> None:
+    gate = threading.Event()
+
+    async def body() -> int:
+        turns = Turns()
+        hanging = [asyncio.create_task(turns.run(f"pod {number}", lambda: gate.wait(600))) for number in range(100)]
+        found = await turns.run("another", lambda: 7)
+        assert not any(task.done() for task in hanging)
+        gate.set()
+        await asyncio.gather(*hanging)
+        return found
+
+    assert asyncio.run(body()) == 7
+
+
 def test_an_error_is_the_callers_and_nobody_elses() -> None:
     def broken() -> None:
         raise PermissionError("no")
