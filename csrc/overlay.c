@@ -20,10 +20,10 @@ struct layers {
 	unsigned count;
 };
 
-int overlay_map_ids(int tree, int users)
+int overlay_map_ids(int tree, int users, int recursive)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)users };
-	return (int)sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr);
+	return (int)sys_mount_setattr(tree, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0), &attr, sizeof attr);
 }
 
 static int open_lower(const char *path, int users)
@@ -31,7 +31,7 @@ static int open_lower(const char *path, int users)
 	if (users < 0)
 		return (int)sys_openat(AT_FDCWD, path, DIRECTORY, 0);
 	long tree = sys_open_tree(AT_FDCWD, path, CLONE_TREE);
-	int r = tree < 0 ? (int)tree : overlay_map_ids((int)tree, users);
+	int r = tree < 0 ? (int)tree : overlay_map_ids((int)tree, users, 0);
 	if (r < 0 && tree >= 0)
 		sys_close(tree);
 	return r < 0 ? r : (int)tree;
@@ -101,7 +101,7 @@ static int mount_one_directory(const struct overlay *overlay)
 		return (int)tree;
 	long r = sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr);
 	if (r >= 0 && overlay->users >= 0)
-		r = overlay_map_ids((int)tree, overlay->users);
+		r = overlay_map_ids((int)tree, overlay->users, 0);
 	if (r >= 0)
 		return (int)tree;
 	sys_close(tree);

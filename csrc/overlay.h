@@ -32,7 +32,7 @@ int overlay_subtree(int tree, const char *path);
 int overlay_mount_private(const struct overlay *overlay);
 int overlay_subtree_private(int tree, const char *path);
 
-/* Gives the files of a detached mount the ids of a user namespace: 0 or -errno. */
-int overlay_map_ids(int tree, int users);
+/* Gives the files of a detached mount, and of those below it, the ids of a user namespace: 0 or -errno. */
+int overlay_map_ids(int tree, int users, int recursive);
 
 #endif

@@ -46,7 +46,7 @@ static int attach_mapped(int directory, const char *path, int users)
 	long tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return (int)tree;
-	long r = overlay_map_ids((int)tree, users);
+	long r = overlay_map_ids((int)tree, users, 0);
 	if (r >= 0)
 		r = sys_move_mount(tree, "", directory, "", EMPTY_BOTH);
 	if (r >= 0)

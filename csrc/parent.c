@@ -14,6 +14,7 @@ const struct run_entry parent_operations[] = {
 	{ OP_OPEN_USERS, op_open_users },
 	{ OP_OVERLAY, op_overlay },
 	{ OP_SUBTREE, op_subtree },
+	{ OP_MAP_IDS, op_map_ids },
 	{ OP_CLOSE, op_close },
 	{ OP_END_PROCESS, op_end_process },
 	{ OP_STATE_MAKE, op_state_make },

@@ -35,6 +35,11 @@ int op_subtree(struct run *run, const struct plan_op *op)
 	return run_fill(run, op->arg[0], overlay_subtree(run_slot(run, op->arg[1]), run_text(run, op->arg[2])));
 }
 
+int op_map_ids(struct run *run, const struct plan_op *op)
+{
+	return overlay_map_ids(run_slot(run, op->arg[0]), run_slot(run, op->arg[1]), op->arg[2] != 0);
+}
+
 /* For a runtime that wants a root file system with a path. */
 int op_mount(struct run *run, const struct plan_op *op)
 {

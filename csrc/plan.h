@@ -132,6 +132,7 @@ struct plan_op {
 	X(70, CHROOT, "chroot", C, "s:root") \
 	X(71, OVERLAY, "overlay", P, "o:out v:lower t:upper t:work b:options S:users") \
 	X(72, SUBTREE, "subtree", P, "o:out s:tree t:path") \
+	X(73, MAP_IDS, "map-ids", P, "s:tree s:users n:recursive") \
 	/* files of the root file system */ \
 	X(80, MKDIR, "mkdir", C, "s:root t:path n:mode") \
 	X(81, MKNOD, "mknod", C, "s:root t:path n:mode n:device n:uid n:gid") \

@@ -38,7 +38,7 @@ def features() -> dict[str, object]:
             apparmor=Feature(enabled=True),
             selinux=Feature(enabled=True),
             intel_rdt=IntelRdtFeatures(enabled=False),
-            mount_extensions=MountExtensions(idmap=Feature(enabled=False)),
+            mount_extensions=MountExtensions(idmap=Feature(enabled=True)),
             net_devices=Feature(enabled=False),
         ),
     )

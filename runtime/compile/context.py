@@ -17,8 +17,9 @@ class Context:
     """One compilation.
 
     `root` is the slot of the root file system, `cgroup` that of the container's cgroup. `new` and `joined` are
-    the clone flags of its namespaces, `birth` flags and cgroup of the first clone3(2). `users` is the slot of a user
-    namespace with the container's maps, where one is needed before its own is there. `placeholder` is the slot of
+    the clone flags of its namespaces, `birth` flags and cgroup of the first clone3(2). `users` is the slot of the
+    user namespace that is joined, `mapped` are those that files get their ids from, by their maps of users and groups.
+    `placeholder` is the slot of
     the process that held the container's place in a scope of systemd, `settled` are the writes that get their final
     value when it is gone. `warnings` are for the user; they do not stop the container.
     """
@@ -41,6 +42,7 @@ class Context:
         self.state_dir = self.plan.private_slot()
         self.birth: tuple[int, int | None] = (0, None)
         self.users: int | None = None
+        self.mapped: dict[tuple[bytes, bytes], int] = {}
         self.placeholder: int | None = None
         self.settled: list[Write] = []
         self.console: int | None = None

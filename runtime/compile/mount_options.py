@@ -39,7 +39,7 @@ _PROPAGATION = {"private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20, "unbind
 # Of the superblock: fsconfig(2) knows the words. `silent` and `loud` are about the kernel's log only.
 _SUPERBLOCK = frozenset(("sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand"))
 _IGNORED = frozenset(("defaults", "silent", "loud", "noiversion"))
-_LATER = frozenset(("idmap", "ridmap", "tmpcopyup", "copy-symlink", "dest-nofollow", "src-nofollow"))
+_LATER = frozenset(("tmpcopyup", "copy-symlink", "dest-nofollow", "src-nofollow"))
 
 # For mount(2), where fsconfig(2) has no word or no room.
 _LEGACY = {
@@ -82,7 +82,8 @@ class MountOptions:
 
     `bind` is "", "bind" or "rbind". `set`, `clear` are MOUNT_ATTR_* of the mount, `recursive_set` and
     `recursive_clear` of its whole tree. `propagation` is a MS_* value, with `recursive_propagation`. `data` is for
-    the file system. `unsupported` is the first option that can't be honoured, or "".
+    the file system. `unsupported` is the first option that can't be honoured, or "". `mapping` is
+    idmap or ridmap, or "".
     """
 
     def __init__(self) -> None:
@@ -95,6 +96,7 @@ class MountOptions:
         self.words: list[str] = []
         self.data: list[str] = []
         self.unsupported = ""
+        self.mapping = ""
 
     @property
     def needs_legacy(self) -> bool:
@@ -149,6 +151,8 @@ class MountOptions:
             self.bind = word
         elif word == "remount":
             self.remount = True
+        elif word in ("idmap", "ridmap"):
+            self.mapping = word
         elif word in _LATER or word.startswith(("idmap=", "ridmap=")):
             self.unsupported = self.unsupported or word
         elif not (self._is_kept(word) or self._take_attribute(word) or self._take_propagation(word)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from firkin.errors import ConfigError, UnsupportedError
 from firkin.runtime.compile.mount_options import RDONLY, parse_options
-from firkin.runtime.compile.trees import open_tree
+from firkin.runtime.compile.trees import map_ids, open_tree
 from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
@@ -46,8 +46,8 @@ def _add(context: Context, mount: Mount, origin: str) -> None:
         options.bind = "bind"
     if options.unsupported:
         raise UnsupportedError(f"{origin}.options", f"{options.unsupported} is not supported")
-    if mount.uid_mappings or mount.gid_mappings:
-        raise UnsupportedError(f"{origin}.uidMappings", "mounts with mapped ids are not supported")
+    if (mount.uid_mappings or options.mapping) and (options.remount or not options.bind):
+        raise UnsupportedError(f"{origin}.uidMappings", "only bind mounts can have their ids mapped")
     destination = _clean(mount.destination)
     if options.remount:
         _remount(context, options, destination, origin)
@@ -104,6 +104,8 @@ def _bind(context: Context, mount: Mount, options: MountOptions, destination: st
         source = f"{context.request.bundle}/{source}"
     slot = context.plan.shared_slot()
     open_tree(context, f"{origin}.source", slot, source, recursive=options.bind == "rbind")
+    if mount.uid_mappings or options.mapping:
+        map_ids(context, origin, slot, mount, recursive=options.mapping == "ridmap")
     _set_attributes(context, slot, options, origin)
     if options.propagation:
         _set_propagation(context, slot, options, origin)

@@ -7,9 +7,10 @@ from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.oci.runtime_spec import Mount
     from firkin.runtime.compile.context import Context
 
-__all__ = ["open_tree"]
+__all__ = ["map_ids", "open_tree"]
 
 
 def open_tree(context: Context, origin: str, slot: int, path: str, *, recursive: bool) -> None:
@@ -21,7 +22,7 @@ def open_tree(context: Context, origin: str, slot: int, path: str, *, recursive:
     if overlay is None:
         context.plan.prepare.add(op.OPEN_TREE, origin, slot, path, int(recursive))
         return
-    users = _users(context)
+    users = _own_users(context)
     add = context.plan.prepare.add
     whole = context.plan.private_slot() if overlay.path else slot
     options = overlay.options
@@ -33,14 +34,32 @@ def open_tree(context: Context, origin: str, slot: int, path: str, *, recursive:
         add(op.CLOSE, origin, whole)
 
 
-def _users(context: Context) -> int:
+def map_ids(context: Context, origin: str, slot: int, mount: Mount, *, recursive: bool) -> None:
+    """Let the files of an opened tree have the ids that the mount says, or the container's own where it does not.
+
+    A file that belongs to a user of a mapping's `containerID` belongs to the one of its `hostID` in that mount (runtime
+    specification, "mounts"; MOUNT_ATTR_IDMAP, Linux 5.12).
+    """
+    if mount.uid_mappings:
+        users = _mapped(context, map_text(mount.uid_mappings), map_text(mount.gid_mappings), f"{origin}.uidMappings")
+    else:
+        users = _own_users(context)
+    context.plan.prepare.add(op.MAP_IDS, f"{origin}.uidMappings", slot, users, int(recursive))
+
+
+def _own_users(context: Context) -> int:
     """The slot of a user namespace that maps ids as the container's does; NO_SLOT if it has none of its own."""
     if not (context.new | context.joined) & USER:
         return op.NO_SLOT
-    if context.users is None:
-        # The container's own is still to be made; what counts are the maps.
-        context.users = context.plan.private_slot()
-        linux = context.linux
-        maps = map_text(linux.uid_mappings), map_text(linux.gid_mappings)
-        context.plan.prepare.add(op.OPEN_USERS, "linux.uidMappings", context.users, *maps)
-    return context.users
+    if context.users is not None:
+        return context.users
+    # The container's own is still to be made; what counts are the maps.
+    linux = context.linux
+    return _mapped(context, map_text(linux.uid_mappings), map_text(linux.gid_mappings), "linux.uidMappings")
+
+
+def _mapped(context: Context, uids: bytes, gids: bytes, origin: str) -> int:
+    if (uids, gids) not in context.mapped:
+        slot = context.mapped[uids, gids] = context.plan.private_slot()
+        context.plan.prepare.add(op.OPEN_USERS, origin, slot, uids, gids)
+    return context.mapped[uids, gids]

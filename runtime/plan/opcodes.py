@@ -74,6 +74,7 @@ PIVOT = 69
 CHROOT = 70
 OVERLAY = 71
 SUBTREE = 72
+MAP_IDS = 73
 MKDIR = 80
 MKNOD = 81
 SYMLINK = 82
@@ -167,6 +168,7 @@ KINDS = {
     70: "s",
     71: "ovttbS",
     72: "ost",
+    73: "ssn",
     80: "stn",
     81: "stnnnn",
     82: "stt",

@@ -57,6 +57,7 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     70: ("chroot", ("root",)),
     71: ("overlay", ("out", "lower", "upper", "work", "options", "users")),
     72: ("subtree", ("out", "tree", "path")),
+    73: ("map-ids", ("tree", "users", "recursive")),
     80: ("mkdir", ("root", "path", "mode")),
     81: ("mknod", ("root", "path", "mode", "device", "uid", "gid")),
     82: ("symlink", ("root", "path", "target")),

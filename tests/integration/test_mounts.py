@@ -395,11 +395,53 @@ def test_two_hundred_mounts(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> N
     assert sum(place.startswith("/mnt/") for place in _mounted(firkin, bundle)) == 200
 
 
-@pytest.mark.parametrize("option", ["idmap", "ridmap", "tmpcopyup"])
-def test_option_that_can_not_be_honoured_is_an_error(firkin: Firkin, bundle: Bundle, option: str) -> None:
-    bundle.mount("/mnt", "tmpfs", "tmpfs", option).user_namespace()
+def test_option_that_can_not_be_honoured_is_an_error(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.mount("/mnt", "tmpfs", "tmpfs", "tmpcopyup").user_namespace()
     index = len(bundle.config["mounts"]) - 1
-    assert firkin.fails(bundle) == f"config.json: mounts[{index}].options: {option} is not supported"
+    assert firkin.fails(bundle) == f"config.json: mounts[{index}].options: tmpcopyup is not supported"
+
+
+def _owners(firkin: Firkin, bundle: Bundle) -> list[str]:
+    return firkin.run(bundle.shell("stat -c %u:%g /mnt/file /mnt/below/file; touch /mnt/new || true")).split()
+
+
+def test_ids_of_a_mount_are_mapped(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "below").mkdir(parents=True)
+    source.chmod(0o777)
+    subprocess.run(["mount", "-t", "tmpfs", "below", source / "below"], check=True)
+    try:
+        for file in (source / "file", source / "below/file"):
+            file.touch()
+            os.chown(file, 1000, 2000)
+        mapping = {"containerID": 1000, "hostID": 7000, "size": 1}, {"containerID": 2000, "hostID": 8000, "size": 1}
+        bundle.mount("/mnt", "bind", str(source), "rbind")
+        entry = bundle.config["mounts"][-1]
+        entry["uidMappings"], entry["gidMappings"] = [mapping[0]], [mapping[1]]
+        assert _owners(firkin, bundle) == ["7000:8000", "1000:2000"]
+        entry["options"] = ["rbind", "ridmap"]
+        assert _owners(firkin, bundle) == ["7000:8000", "7000:8000"]
+    finally:
+        subprocess.run(["umount", source / "below"], check=True)
+    # A user that is not mapped can not own a file there.
+    assert not (source / "new").exists()
+
+
+def test_files_of_a_mount_belong_to_the_users_of_the_container(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "file").touch()
+    bundle.user_namespace().mount("/mnt", "bind", str(source), "bind", "idmap")
+    assert firkin.run(bundle.shell("stat -c %u /mnt/file; touch /mnt/new")) == "0\n"
+    assert (source / "new").stat().st_uid == 0
+
+
+def test_only_bind_mounts_can_have_their_ids_mapped(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.mount("/mnt", "tmpfs", "tmpfs", "idmap").user_namespace()
+    index = len(bundle.config["mounts"]) - 1
+    assert (
+        firkin.fails(bundle) == f"config.json: mounts[{index}].uidMappings: only bind mounts can have their ids mapped"
+    )
 
 
 def test_option_that_the_file_system_does_not_know_is_named(firkin: Firkin, bundle: Bundle) -> None:

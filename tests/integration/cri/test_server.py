@@ -184,6 +184,22 @@ def test_users_mounts_and_limits_of_rights(shared: CriServer, tmp_path: Path) ->
     )
 
 
+def test_a_pod_with_users_of_its_own(shared: CriServer, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    mapping = {"container_id": 0, "host_id": 1 << 20, "length": 1 << 16}
+    options = {"pid": 1, "userns_options": {"mode": 0, "uids": [mapping], "gids": [mapping]}}
+    context = {"security_context": {"namespace_options": options}}
+    pod = shared.pod(linux={**shared.pod_config()["linux"], **context})
+    mount = {"container_path": "/data", "host_path": str(tmp_path), "uidMappings": [mapping], "gidMappings": [mapping]}
+    id = shared.run(pod, "touch /data/new /own; sleep 1000", linux=context, mounts=[mount])
+    # Root inside is nobody special outside, and yet files of the image and of the volume are its own.
+    assert shared.exec(id, "cat", "/proc/self/uid_map").stdout.split() == [b"0", b"1048576", b"65536"]
+    assert shared.exec(id, "stat", "-c", "%u:%g", "/bin", "/data/file", "/own").stdout.split() == [b"0:0"] * 3
+    eventually((tmp_path / "new").exists)
+    assert ((tmp_path / "new").stat().st_uid, (tmp_path / "new").stat().st_gid) == (0, 0)
+    shared("RemovePodSandbox", pod_sandbox_id=pod)
+
+
 def test_exec_answers_with_deadline_exceeded(shared: CriServer) -> None:
     id = shared.run(shared.pod(), "sleep 1000")
     assert "did not end within 1 s" in refused(lambda: shared.exec(id, "sleep", "500", timeout=1), "DEADLINE_EXCEEDED")

@@ -130,7 +130,10 @@ def test_masked_paths_of_proc_are_looked_up_from_its_mount() -> None:
         ({"mounts": [{"destination": "/proc/x", "type": "tmpfs"}]}, r"mounts\[0\]\.destination: /proc/x is inside"),
         ({"mounts": [{"destination": "/a", "type": "bind"}]}, r"mounts\[0\]\.source: is empty"),
         ({"mounts": [{"destination": "/a"}]}, r"mounts\[0\]\.type: is empty"),
-        ({"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["idmap"]}]}, r"mounts\[0\]\.options: idmap"),
+        (
+            {"mounts": [{"destination": "/a", "type": "tmpfs", "options": ["idmap"]}]},
+            "only bind mounts can have their ids",
+        ),
         ({"linux.rootfsPropagation": "sideways"}, "linux.rootfsPropagation: unknown value"),
         ({"linux.sysctl": {"kernel.core_pattern": "|/x"}}, "belongs to no namespace"),
         ({"linux.sysctl": {"kernel.hostname": "h"}}, "is set by `hostname`"),
