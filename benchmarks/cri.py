@@ -31,10 +31,10 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.cri_lives import Lives, grown, holdings
-from benchmarks.cri_servers import IMAGE, Server, make_images, running
 from benchmarks.image_sources import run
 from firkin.cgroupfs import Cgroup
 from tests.support.cri_client import CriClient
+from tests.support.cri_servers import IMAGE, Server, make_images, running
 
 Samples = dict[str, dict[str, list[float]]]
 NAMES = ("firkin, own network", "firkin, bridge plug-in", "containerd")

@@ -20,8 +20,8 @@ from tests.support.mountinfo import mounts_below
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from benchmarks.cri_servers import Server
     from tests.support.cri_client import CriClient
+    from tests.support.cri_servers import Server
 
 __all__ = ["Lives", "grown", "holdings"]
 

@@ -27,9 +27,9 @@ from typing import Any, NamedTuple
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.cri import in_private_world, pod_config
-from benchmarks.cri_servers import IMAGE, firkin_command, make_images
 from benchmarks.image_sources import run
 from tests.support.cri_client import CriClient
+from tests.support.cri_servers import IMAGE, firkin_command, make_images
 
 _PATIENCE = 120
 

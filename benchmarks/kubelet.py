@@ -26,7 +26,6 @@ from typing import NamedTuple
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.cri import in_private_world
-from benchmarks.cri_servers import IMAGE, make_images
 from benchmarks.image_sources import run
 from firkin.kubelet.api.container import Container, ContainerPort
 from firkin.kubelet.api.meta import ObjectMeta
@@ -35,6 +34,7 @@ from firkin.kubelet.api.probe import ExecAction, HTTPGetAction, Probe, TCPSocket
 from firkin.kubelet.objects.store import Objects
 from tests.support.bundle import FIRKIN
 from tests.support.cri_client import CriClient
+from tests.support.cri_servers import IMAGE, make_images
 from tests.support.waiting import SECONDS
 
 _CONFIG = """

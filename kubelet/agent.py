@@ -123,7 +123,7 @@ class Agent:
         _lock(config.root, parts)
         runtime = Runtime(config.runtime_endpoint, seconds=config.runtime_seconds)
         parts.push_async_callback(runtime.close)
-        features = await _reach(runtime)
+        runtime_name, can_be_recursive = await _reach(runtime)
         objects = Objects(f"{config.root}/objects.db", warn=_LOG.warning)
         parts.callback(objects.close)
         machine = Machine(config)
@@ -133,11 +133,12 @@ class Agent:
         driver = await cgroup_driver(config.resources.cgroup_driver, runtime)
         cgroups = PodCgroups(config.resources, machine.capacity, machine.allocatable, driver)
         preparation = MachinePreparation(
-            config, machine, objects, recorder, volumes, cgroups, can_be_recursive=features
+            config, machine, objects, recorder, volumes, cgroups, can_be_recursive=can_be_recursive
         )
         probes = Probes(Checks(runtime).ask, recorder, lambda uid: workers.poke(uid))
         parts.push_async_callback(probes.close)
         services = make_services(config, runtime, objects, recorder, preparation, probes, machine)
+        services.observer.runtime_name = runtime_name
         workers = Workers(services)
         outside = Outside(config, machine.name, objects, runtime, probes)
         upkeep = await Upkeep.make(config, machine, services, recorder, workers, volumes, cgroups)
@@ -208,8 +209,8 @@ class Agent:
         return answer if answer is not None else await self.api.handle(request)
 
 
-async def _reach(runtime: Runtime) -> bool:
-    # Waits for the runtime; whether it can make mounts read-only recursively.
+async def _reach(runtime: Runtime) -> tuple[str, bool]:
+    # Waits for the runtime: its name, and whether it can make mounts read-only recursively.
     is_told = False
     while True:
         try:
@@ -222,7 +223,7 @@ async def _reach(runtime: Runtime) -> bool:
             await asyncio.sleep(_AGAIN)
             continue
         _LOG.info("the runtime is %s %s", version.runtime_name, version.runtime_version)
-        return any(one.features.recursive_read_only_mounts for one in status.runtime_handlers)
+        return version.runtime_name, any(one.features.recursive_read_only_mounts for one in status.runtime_handlers)
 
 
 def _lock(root: str, parts: AsyncExitStack) -> None:

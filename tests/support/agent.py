@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from firkin.kubelet.agent import Agent
 from firkin.kubelet.api.event import Event
@@ -22,7 +22,7 @@ from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.resources.eviction.settings import EvictionSettings
 from firkin.kubelet.resources.image_choice import ImageSettings
 from firkin.kubelet.sources.settings import SourceSettings
-from tests.support.cri_server import IMAGE, CriServer
+from tests.support.cri_server import IMAGE
 from tests.support.waiting import SECONDS
 
 __all__ = ["Node", "is_ready", "main", "manifest", "node", "pod_of", "run", "waits_for"]
@@ -34,6 +34,13 @@ def pod_of(text: str) -> Pod:
     pod = complete(decode_document(document).object)
     assert isinstance(pod, Pod)
     return pod
+
+
+class HasSocket(Protocol):
+    """A CRI server, by the path of its socket."""
+
+    @property
+    def socket(self) -> Path: ...
 
 
 class Node:
@@ -81,7 +88,7 @@ class Node:
 
 
 @asynccontextmanager
-async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[Node]:
+async def node(place: Path, server: HasSocket, /, **more: Any) -> AsyncIterator[Node]:
     """An agent below `place` for the runtime `server`; it ends with the context, its pods do not.
 
     Parameters: `more` of its configuration. What is left of the machine is not its matter, unless that says so.
@@ -110,7 +117,7 @@ async def node(place: Path, server: CriServer, /, **more: Any) -> AsyncIterator[
                 await running
 
 
-def run(server: CriServer, place: Path, script: Callable[[Node], Awaitable[None]], **more: Any) -> None:
+def run(server: HasSocket, place: Path, script: Callable[[Node], Awaitable[None]], **more: Any) -> None:
     """Run a script with an agent."""
 
     async def within() -> None:
