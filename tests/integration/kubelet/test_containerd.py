@@ -25,6 +25,10 @@ def containerd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (place / "images").mkdir()
     with running("containerd", place / "server", make_images(place / "images")) as server:
         yield server
+        # What a test that failed has left.
+        for pod in server.client("ListPodSandbox").items:
+            server.client("StopPodSandbox", pod_sandbox_id=pod.id)
+            server.client("RemovePodSandbox", pod_sandbox_id=pod.id)
 
 
 def test_pods_live_by_containerd(containerd: Server, tmp_path: Path) -> None:
