@@ -101,13 +101,19 @@ def opened_stage(controllers: Sequence[str]) -> Iterator[Stage]:
     with Cgroup.make(_PLACE, controllers) as place:
         _remove_left(place)
         place.enable(controllers)
-        with place.make_child(name) as top:
-            stage = Stage(top, controllers)
-            try:
-                yield stage
-            finally:
-                stage.close()
-        place.remove_child(name)
+        try:
+            with place.make_child(name) as top:
+                stage = Stage(top, controllers)
+                try:
+                    yield stage
+                finally:
+                    stage.close()
+        finally:
+            place.remove_child(name)
+            _leave()
+
+
+def _leave() -> None:
     with Cgroup(".") as root:
         try:
             root.remove_child(_PLACE)

@@ -45,7 +45,13 @@ def means_pods(command: Command, words: list[str]) -> bool:
         at += 1
     if command.name == "top":
         return bool(positional) and positional[0] in _KINDS
-    return (len(positional) > 1 and not command.passthrough) or (bool(positional) and "/" in positional[0])
+    return (len(positional) > 1 and not command.passthrough) or (bool(positional) and _has_kind(positional[0]))
+
+
+def _has_kind(word: str) -> bool:
+    # KIND/NAME. What looks like a path is a bad id, and said to be one.
+    kind, slash, name = word.partition("/")
+    return bool(slash) and kind.replace(".", "").isalpha() and bool(name) and "/" not in name
 
 
 def _is_file(following: list[str]) -> bool:

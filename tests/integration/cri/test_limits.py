@@ -23,7 +23,8 @@ LIMITS = {
 
 def limited(**resources: int) -> dict[str, Any]:
     """What limits a container."""
-    return {"linux": {"resources": {**LIMITS, **resources}}}
+    own = {"security_context": {"namespace_options": {"pid": 1}}}
+    return {"linux": {"resources": {**LIMITS, **resources}, **own}}
 
 
 def test_a_container_that_is_killed_for_its_memory_says_so(shared: CriServer) -> None:
