@@ -48,6 +48,14 @@ def test_the_agent_knows_of_the_runtime_nothing_but_its_calls() -> None:
         assert path.name in both or all(name.startswith("firkin.cri.api") for name in found), path
 
 
+def test_the_workbench_is_used_by_nothing_and_uses_cgroups_alone() -> None:
+    for layer in LAYERS:
+        for path in (ROOT / layer).rglob("*.py"):
+            assert "from firkin.workbench" not in path.read_text(), path
+    for path in (ROOT / "benchmarks/workbench").rglob("*.py"):
+        assert imported_layers(path) <= {"cgroupfs", "runtime"}, path
+
+
 def test_every_module_is_of_readable_size() -> None:
     folders = [*LAYERS, "firkin", "csrc", "benchmarks"]
     files = [p for f in folders for p in (ROOT / f).rglob("*") if p.suffix in (".py", ".c", ".h")]
