@@ -11,8 +11,7 @@ from typing import Any
 
 from firkin.cri.network.options import DEFAULT_RANGES
 from firkin.cri.telemetry.address import parse_address
-from firkin.errors import ConfigError
-from firkin.settings import decode_settings
+from firkin.settings import decode_section
 
 __all__ = ["Config", "Images", "Metrics", "Network", "Runtime", "Streaming", "load_config"]
 
@@ -114,14 +113,7 @@ def load_config(settings: Mapping[str, Any], *, document: str = "configuration")
 
     Raises ConfigError that names every key that is wrong, not the first alone.
     """
-    section = settings.get("cri", {})
-    if not isinstance(section, dict):
-        raise ConfigError("cri", f"expected a table, got {section!r}", document=document)
-    config, faults = decode_settings(Config, section, "cri")
-    faults += _faults(config)
-    if faults:
-        raise ConfigError("", "; ".join(faults), document=document)
-    return config
+    return decode_section(Config, settings, "cri", _faults, document)
 
 
 _NAME = re.compile("[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")

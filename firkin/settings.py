@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from firkin.errors import ConfigError
 
-__all__ = ["CONFIG_FILE", "decode_settings", "read_settings"]
+__all__ = ["CONFIG_FILE", "decode_section", "decode_settings", "read_settings"]
 
 _T = TypeVar("_T")
 _NAMES = {str: "a text", int: "a whole number", bool: "true or false"}
@@ -63,6 +63,23 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
             _merge(known, value)
         else:
             into[key] = value
+
+
+def decode_section(
+    cls: type[_T], settings: Mapping[str, Any], name: str, check: Callable[[_T], Iterable[str]], document: str
+) -> _T:
+    """The section of one daemon, as a dataclass. Parameters: `check` tells what its values may not be.
+
+    Raises ConfigError that names every key that is wrong, not the first alone.
+    """
+    section = settings.get(name, {})
+    if not isinstance(section, dict):
+        raise ConfigError(name, f"expected a table, got {section!r}", document=document)
+    config, faults = decode_settings(cls, section, name)
+    faults += check(config)
+    if faults:
+        raise ConfigError("", "; ".join(faults), document=document)
+    return config
 
 
 def decode_settings(cls: type[_T], table: Mapping[str, Any], path: str = "") -> tuple[_T, list[str]]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from firkin.errors import ConfigError
 from firkin.kubelet.logs.settings import LogSettings, log_faults
 from firkin.kubelet.resources.eviction.settings import EvictionSettings
 from firkin.kubelet.resources.eviction.thresholds import threshold_faults
@@ -15,7 +14,7 @@ from firkin.kubelet.resources.image_choice import ImageSettings, image_faults
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
 from firkin.kubelet.server.settings import ServerSettings, server_faults
 from firkin.kubelet.sources.settings import SourceSettings, source_faults
-from firkin.settings import decode_settings
+from firkin.settings import decode_section
 
 __all__ = ["Config", "load_config"]
 
@@ -63,14 +62,7 @@ def load_config(settings: Mapping[str, Any], *, document: str = "configuration")
 
     Raises ConfigError that names every key that is wrong, not the first alone.
     """
-    section = settings.get("kubelet", {})
-    if not isinstance(section, dict):
-        raise ConfigError("kubelet", f"expected a table, got {section!r}", document=document)
-    config, faults = decode_settings(Config, section, "kubelet")
-    faults += _faults(config)
-    if faults:
-        raise ConfigError("", "; ".join(faults), document=document)
-    return config
+    return decode_section(Config, settings, "kubelet", _faults, document)
 
 
 _CHOICES = {"log_level": ("debug", "info", "warning", "error"), "log_format": ("text", "json")}
