@@ -69,6 +69,10 @@ class Stage:
         self._parts.callback(load.close)
         return load
 
+    def settle(self, seconds: float) -> None:
+        """Let the loads run for a while that does not count."""
+        time.sleep(seconds)
+
     def usage(self, groups: Iterable[str], seconds: float) -> dict[str, float]:
         """Processors that each of some groups uses, over so many seconds from now."""
         paths = list(groups)
@@ -79,7 +83,7 @@ class Stage:
         return {path: (last - first) / 1e6 / (ended - began) for path, first, last in spans}
 
     def _used(self, path: str) -> int:
-        return stat(self._groups[path], "cpu.stat")["usage_usec"]
+        return self._groups[path].cpu.stat["usage_usec"]
 
     def close(self) -> None:
         """End the loads and remove the groups."""
@@ -87,11 +91,6 @@ class Stage:
         self._parts.close()
         self.top.wait_empty()
         self.top.remove_children()
-
-
-def stat(group: Cgroup, file: str) -> dict[str, int]:
-    """The numbers of a file of keys and values, such as cpu.stat or memory.events."""
-    return {key: int(value) for key, value in (line.split() for line in group.read(file).splitlines())}
 
 
 @contextmanager

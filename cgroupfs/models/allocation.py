@@ -38,7 +38,6 @@ def overcommitted(tree: Tree[Group], limits: Floats) -> Floats:
     promised = np.zeros(len(tree))
     for level in tree.levels:
         promised[level.parents] = level.sums(limits[level.groups])
-    bounded = np.where(np.isinf(limits), np.inf, limits)
     with np.errstate(invalid="ignore"):
-        excess = np.where(np.isinf(bounded), 0.0, promised - bounded)
+        excess = np.where(np.isinf(limits), 0.0, promised - limits)
     return np.asarray(np.maximum(excess, 0.0), dtype=np.float64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,8 +84,6 @@ def share_cpu(root: CpuGroup, processors: float) -> tuple[Tree[CpuGroup], CpuSha
 
 
 def _with_threads_as_group(group: CpuGroup) -> CpuGroup:
-    from dataclasses import replace
-
     children = [_with_threads_as_group(child) for child in group.children]
     if not children or not group.threads:
         return replace(group, children=children)

@@ -13,7 +13,7 @@ __all__ = ["FREEZE"]
 def _measure(host: Host, stage: Stage) -> Mapping[str, float]:
     group = stage.group("group")
     stage.load(group, "spin", 1)
-    stage.usage([], 0.2)
+    stage.settle(0.2)
     group.freeze()
     frozen = stage.usage(["group"], host.seconds / 2)["group"]
     group.thaw()

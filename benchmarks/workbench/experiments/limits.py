@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from firkin.workbench.experiment import Experiment, Host
-from firkin.workbench.stage import Stage, stat
+from firkin.workbench.stage import Stage
 
 __all__ = ["OOM", "OOM_GROUP", "PIDS"]
 
@@ -23,11 +23,11 @@ def _overrun(host: Host, stage: Stage) -> Mapping[str, float]:
     # The kernel ends it in the middle.
     large.said()
     large.process.wait()
-    events = stat(group, "memory.events")
+    events = group.memory.events
     return {
         "killed": events["oom_kill"],
         "left": len(group.processes()),
-        "peak": int(group.read("memory.peak")) / _LIMIT,
+        "peak": group.memory.peak / _LIMIT,
     }
 
 
@@ -52,7 +52,7 @@ def _overrun_group(host: Host, stage: Stage) -> Mapping[str, float]:
     large = stage.load(group, "hold", 2 * _LIMIT)
     large.said()
     group.wait_empty()
-    events = stat(group, "memory.events")
+    events = group.memory.events
     return {"killed": events["oom_kill"], "left": len(group.processes())}
 
 
@@ -73,7 +73,7 @@ def _fork(host: Host, stage: Stage) -> Mapping[str, float]:
     group = stage.group("group", pids_max="20")
     load = stage.load(group, "fork", 100)
     _, made = load.said()
-    return {"children": int(made), "refused": stat(group, "pids.events")["max"]}
+    return {"children": int(made), "refused": group.pids.events["max"]}
 
 
 PIDS = Experiment(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from firkin.cgroupfs.models.bandwidth import Quota, steady
 from firkin.workbench.experiment import Experiment, Host
-from firkin.workbench.stage import Stage, stat
+from firkin.workbench.stage import Stage
 
 __all__ = ["QUOTA", "QUOTA_ABOVE"]
 
@@ -22,10 +22,10 @@ def _predict(host: Host) -> Mapping[str, float]:
 def _measure(host: Host, stage: Stage) -> Mapping[str, float]:
     group = stage.group("limited", cpu_max="50000 100000")
     stage.load(group, "spin", 1)
-    stage.usage([], 0.3)
-    before = stat(group, "cpu.stat")
+    stage.settle(0.3)
+    before = group.cpu.stat
     used = stage.usage(["limited"], host.seconds)["limited"]
-    after = stat(group, "cpu.stat")
+    after = group.cpu.stat
     periods = after["nr_periods"] - before["nr_periods"]
     lost = (after["throttled_usec"] - before["throttled_usec"]) / 1e6 / (periods * _LIMIT.period)
     return {
@@ -52,7 +52,7 @@ def _measure_above(host: Host, stage: Stage) -> Mapping[str, float]:
     stage.group("above", cpu_max="50000 100000")
     for name in ("a", "b"):
         stage.load(stage.group(f"above/{name}", cpu_max="40000 100000"), "spin", 1)
-    stage.usage([], 0.3)
+    stage.settle(0.3)
     # Who of them gets how much is a matter of who asks first.
     return stage.usage(["above"], host.seconds)
 

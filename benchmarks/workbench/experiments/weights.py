@@ -72,7 +72,7 @@ def _measure(top: CpuGroup, host: Host, stage: Stage) -> Mapping[str, float]:
             leaves.append(path)
             if group.threads:
                 stage.load(made, "spin", group.threads)
-    stage.usage([], _SETTLE)
+    stage.settle(_SETTLE)
     return shares_of(stage.usage(leaves, host.seconds))
 
 
@@ -107,9 +107,9 @@ FEW_THREADS = of_weights(
 def _late(host: Host, stage: Stage) -> Mapping[str, float]:
     first, second = stage.group("first"), stage.group("second")
     stage.load(first, "spin", host.processors)
-    stage.usage([], host.seconds / 2)
+    stage.settle(host.seconds / 2)
     stage.load(second, "spin", host.processors)
-    stage.usage([], _SETTLE)
+    stage.settle(_SETTLE)
     return shares_of(stage.usage(["first", "second"], host.seconds))
 
 
