@@ -14,11 +14,9 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
 import secrets
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -31,7 +29,7 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.cri_lives import Lives, grown, holdings
-from benchmarks.image_sources import run
+from benchmarks.private_world import in_private_world, place_in_memory
 from firkin.cgroupfs import Cgroup
 from tests.support.cri_client import CriClient
 from tests.support.cri_servers import IMAGE, Server, make_images, running
@@ -249,19 +247,6 @@ def crowd_table(found: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def in_private_world() -> None:
-    """Start this program again in new namespaces, with a first process that reaps, and with /run and states private."""
-    if os.environ.get("FIRKIN_BENCH") == "1":
-        return
-    script = (
-        "set -e; for place in /run /var/lib/cni; do mkdir -p $place; mount -t tmpfs -o mode=755 tmpfs $place; done; "
-        'ip link set lo up; "$@"; exit $?'
-    )
-    unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
-    command = [*unshare, "sh", "-c", script, "sh", sys.executable, "-P", *sys.argv]
-    os.execvpe("unshare", command, {**os.environ, "FIRKIN_BENCH": "1"})
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -275,11 +260,7 @@ def main() -> None:
     in_private_world()
     names = NAMES[:1] if options.lives else [name for name in NAMES if options.only in name]
     pods = _FULL if options.full else options.pods
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        memory = Path(directory) / "memory"
-        memory.mkdir()
-        run("mount", "-t", "tmpfs", "tmpfs", memory)
-        stack.callback(run, "umount", "-l", memory)
+    with place_in_memory() as memory, ExitStack() as stack:
         (memory / "images").mkdir()
         images = make_images(memory / "images")
         servers = [

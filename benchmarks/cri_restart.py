@@ -17,17 +17,15 @@ import socket
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 # At the end: the folder firkin/ must not hide the installed package.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.cri import in_private_world, pod_config
-from benchmarks.image_sources import run
+from benchmarks.cri import pod_config
+from benchmarks.private_world import in_private_world, place_in_memory
 from tests.support.cri_client import CriClient
 from tests.support.cri_servers import IMAGE, firkin_command, make_images
 
@@ -132,11 +130,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     in_private_world()
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        memory = Path(directory) / "memory"
-        memory.mkdir()
-        run("mount", "-t", "tmpfs", "tmpfs", memory)
-        stack.callback(run, "umount", "-l", memory)
+    with place_in_memory() as memory:
         (memory / "images").mkdir()
         daemon = Daemon(memory / "firkin", make_images(memory / "images"))
         daemon.start(0)

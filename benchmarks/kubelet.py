@@ -25,8 +25,8 @@ from typing import NamedTuple
 # At the end: the folder firkin/ must not hide the installed package.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.cri import in_private_world
 from benchmarks.image_sources import run
+from benchmarks.private_world import in_private_world, place_in_memory
 from firkin.kubelet.api.container import Container, ContainerPort
 from firkin.kubelet.api.meta import ObjectMeta
 from firkin.kubelet.api.pod import Pod, PodSpec
@@ -237,11 +237,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     options = parser.parse_args()
     in_private_world()
-    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        memory = Path(directory) / "memory"
-        memory.mkdir()
-        run("mount", "-t", "tmpfs", "tmpfs", memory)
-        stack.callback(run, "umount", "-l", memory)
+    with place_in_memory() as memory:
         (memory / "images").mkdir()
         images = make_images(memory / "images")
         found = [
