@@ -16,6 +16,7 @@ _MANY = 1000
 ACTIONS = {
     "predict": (1, 1, "exactly one TREE", "firkin bench predict tree.yaml"),
     "models": (0, _MANY, "names of experiments", "firkin bench models weights"),
+    "compare": (2, 2, "exactly OLD and NEW", "firkin bench compare monday.json today.json"),
     "report": (1, 1, "exactly one RESULT", "firkin bench report run.json"),
 }
 
@@ -39,6 +40,7 @@ COMMAND = Command(
         Option("quick", help="models: measure for less than two minutes"),
         Option("json", help="write JSON"),
         Option("html", "", "FILE", "models, predict: write a page for a browser, too"),
+        Option("any-host", help="compare: although the runs are of different hosts"),
         Option("output", "o", "FILE", "report: where to write it (beside the result; - is standard output)"),
     ),
     description=(
@@ -47,7 +49,8 @@ COMMAND = Command(
         "wants; examples/tree.yaml is one. Nothing is measured and no privilege is needed. models [NAME...] runs "
         "experiments, all or some: each says what it predicts, measures it with real loads in cgroups of its own, and "
         "exits with 1 if one does not agree. report RESULT makes a page of what models --json wrote, with plots; it "
-        "loads nothing, and no script is in it."
+        "loads nothing, and no script is in it. compare OLD NEW names what of two runs on the same host differs by "
+        "more than their confidence intervals, and exits with 1 if something is worse."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),
@@ -56,6 +59,7 @@ COMMAND = Command(
         ("firkin bench models --quick", "does this kernel do what is predicted?"),
         ("firkin bench models --json > run.json", "the same for programs"),
         ("firkin bench report run.json -o run.html", "a page of it"),
+        ("firkin bench compare before.json after.json", "did an update of the kernel change anything?"),
     ),
     check=_check,
 )
@@ -68,6 +72,11 @@ def run(invocation: Invocation) -> int:
         from firkin.workbench.report.command import report
 
         return report(rest[0], invocation.text("output"))
+    if action == "compare":
+        from firkin.workbench.report.compare_command import compare_results
+
+        as_json, any_host = invocation.flag("json"), invocation.flag("any-host")
+        return compare_results(rest[0], rest[1], any_host=any_host, as_json=as_json)
     _need_numpy()
     if action == "models":
         from firkin.workbench.models_command import models

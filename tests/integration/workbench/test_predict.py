@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.support.bench_results import experiment, result
+from tests.support.bench_results import experiment, quantity, result
 from tests.support.bundle import Firkin
 from tests.support.pages import Page
 
@@ -47,3 +47,17 @@ def test_a_page_of_a_result(firkin: Firkin, tmp_path: Path) -> None:
     done = firkin("bench", "report", run, check=False)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
     assert f"{run}: object missing required field `host`" in done.stderr
+
+
+def test_two_runs_are_compared(firkin: Firkin, tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("old.json", "new.json", "other.json"))
+    old.write_text(json.dumps(result(experiment("one"))))
+    new.write_text(json.dumps(result(experiment("one", quantity("half", 0.5, 0.8)))))
+    other.write_text(json.dumps(result(experiment("one"), processors=64)))
+    assert firkin("bench", "compare", old, old).stdout.startswith("1 of 1 quantities are as they were")
+    done = firkin("bench", "compare", old, new, "--json", check=False)
+    assert done.returncode == 1
+    assert [(one["name"], one["kind"]) for one in json.loads(done.stdout)["differences"]] == [("half", "worse")]
+    refused = firkin("bench", "compare", old, other, check=False)
+    assert refused.returncode == 1 and "different hosts: 2 processors before, 64 now" in refused.stderr
+    assert "! different hosts" in firkin("bench", "compare", "--any-host", old, other).stdout
