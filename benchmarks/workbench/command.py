@@ -12,11 +12,13 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "run"]
 
 _MANY = 1000
+CONTESTS = ("lifecycle", "accounting")
 # How many arguments each takes, at least and at most, which, and an example.
 ACTIONS = {
     "predict": (1, 1, "exactly one TREE", "firkin bench predict tree.yaml"),
     "models": (0, _MANY, "names of experiments", "firkin bench models weights"),
     "compare": (2, 2, "exactly OLD and NEW", "firkin bench compare monday.json today.json"),
+    **{name: (0, 0, "no argument", f"firkin bench {name} --quick") for name in CONTESTS},
     "report": (1, 1, "exactly one RESULT", "firkin bench report run.json"),
 }
 
@@ -37,9 +39,9 @@ COMMAND = Command(
     group="Cgroups",
     options=(
         Option("set", "s", "GROUP/FILE=VALUE", "predict: what if this were changed; shows both", repeat=True),
-        Option("quick", help="models: measure for less than two minutes"),
+        Option("quick", help="measure for less than two minutes"),
         Option("json", help="write JSON"),
-        Option("html", "", "FILE", "models, predict: write a page for a browser, too"),
+        Option("html", "", "FILE", "write a page for a browser, too"),
         Option("any-host", help="compare: although the runs are of different hosts"),
         Option("output", "o", "FILE", "report: where to write it (beside the result; - is standard output)"),
     ),
@@ -50,7 +52,8 @@ COMMAND = Command(
         "experiments, all or some: each says what it predicts, measures it with real loads in cgroups of its own, and "
         "exits with 1 if one does not agree. report RESULT makes a page of what models --json wrote, with plots; it "
         "loads nothing, and no script is in it. compare OLD NEW names what of two runs on the same host differs by "
-        "more than their confidence intervals, and exits with 1 if something is worse."
+        "more than their confidence intervals, and exits with 1 if something is worse. lifecycle and accounting "
+        "compare firkin with what this machine has of its peers, in turn; those that are not installed are named."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),
@@ -59,6 +62,7 @@ COMMAND = Command(
         ("firkin bench models --quick", "does this kernel do what is predicted?"),
         ("firkin bench models --json > run.json", "the same for programs"),
         ("firkin bench report run.json -o run.html", "a page of it"),
+        ("firkin bench lifecycle", "how long containers take with firkin, runc and crun"),
         ("firkin bench compare before.json after.json", "did an update of the kernel change anything?"),
     ),
     check=_check,
@@ -77,6 +81,11 @@ def run(invocation: Invocation) -> int:
 
         as_json, any_host = invocation.flag("json"), invocation.flag("any-host")
         return compare_results(rest[0], rest[1], any_host=any_host, as_json=as_json)
+    if action in CONTESTS:
+        from firkin.workbench.peers.command import contest
+
+        quick, as_json = invocation.flag("quick"), invocation.flag("json")
+        return contest(action, quick=quick, as_json=as_json, page=invocation.text("html"))
     _need_numpy()
     if action == "models":
         from firkin.workbench.models_command import models

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from firkin.workbench.page.document import drawing
 from firkin.workbench.page.markup import Markup, element, joined
-from firkin.workbench.page.scale import Linear, alike, figure, is_bytes, quantity
+from firkin.workbench.page.scale import Linear, alike, figure, has_prefixes, quantity
 
 __all__ = ["Pair", "pairs"]
 
@@ -52,8 +52,8 @@ def _axis(scale: Linear, bottom: float, unit: str) -> Iterator[Markup]:
         at = scale(value)
         side = "axis" if value == 0 else "axis end" if at > _WIDTH - 20 else "axis middle"
         yield element("line", x1=at, x2=at, y1=0, y2=bottom, class_="base" if value == 0 else "grid")
-        yield element("text", quantity(value, unit if is_bytes(unit) else ""), x=at, y=bottom + 12, class_=side)
-    if unit and not is_bytes(unit):
+        yield element("text", quantity(value, unit if has_prefixes(unit) else ""), x=at, y=bottom + 12, class_=side)
+    if unit and not has_prefixes(unit):
         yield element("text", unit, x=_WIDTH, y=bottom + 25, class_="axis end")
 
 

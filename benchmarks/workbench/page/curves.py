@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from firkin.workbench.page.document import drawing
 from firkin.workbench.page.markup import Markup, element
-from firkin.workbench.page.scale import Linear, Log, Scale, figure, is_bytes, quantity
+from firkin.workbench.page.scale import Linear, Log, Scale, figure, has_prefixes, quantity
 from firkin.workbench.page.style import COLOURS
 
 __all__ = ["Curve", "Shape", "cumulative", "over_time"]
@@ -50,9 +50,11 @@ def over_time(
     across = Linear(first, last, _LEFT, shape.width - _RIGHT)
     up = Linear(least, most * 1.04, shape.height - _BOTTOM, _TOP)
     across_ticks = _hours(first, last) if hours else [(value, figure(value)) for value in across.ticks()]
-    up_ticks = [(value, quantity(value, unit if is_bytes(unit) else "")) for value in up.ticks()]
+    up_ticks = [(value, quantity(value, unit if has_prefixes(unit) else "")) for value in up.ticks()]
     marks = [
-        *_grid(shape, across, up, across_ticks, up_ticks, ("" if hours else "seconds", "" if is_bytes(unit) else unit))
+        *_grid(
+            shape, across, up, across_ticks, up_ticks, ("" if hours else "seconds", "" if has_prefixes(unit) else unit)
+        )
     ]
     marks.extend(_curves(curves, across, up, steps=shape.steps))
     marks.extend(_names(curves, across, up))
@@ -70,9 +72,9 @@ def cumulative(title: str, curves: Sequence[Curve], unit: str) -> Markup:
     ]
     across = Log(least / 2, max(most, least * 10), _LEFT, shape.width - _RIGHT)
     up = Linear(0, 1, shape.height - _BOTTOM, _TOP)
-    ticks = [(value, quantity(value, unit if is_bytes(unit) else "")) for value in across.ticks()]
+    ticks = [(value, quantity(value, unit if has_prefixes(unit) else "")) for value in across.ticks()]
     parts = [(value, f"{value:.0%}") for value in (0, 0.25, 0.5, 0.75, 0.9, 1)]
-    marks = [*_grid(shape, across, up, ticks, parts, (unit, ""))]
+    marks = [*_grid(shape, across, up, ticks, parts, ("" if has_prefixes(unit) else unit, ""))]
     marks.extend(_curves(curves, across, up, steps=True))
     marks.extend(_names_on_the_way(curves, across, up))
     return drawing(shape.width, shape.height, title, _told(curves, "of all"), *marks)

@@ -6,9 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Linear", "Log", "Scale", "alike", "figure", "is_bytes", "quantity"]
+__all__ = ["Linear", "Log", "Scale", "alike", "figure", "has_prefixes", "quantity"]
 
 _PREFIXES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_BYTES = ("B", "bytes", "bytes/s", "B/s")
+_TIMES = {"s": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _PLAIN = 1e4  # below it numbers are written out
 
 
@@ -73,24 +75,34 @@ def figure(value: float) -> str:
 
 
 def alike(values: Sequence[float], unit: str = "") -> list[str]:
-    """Numbers that are compared, all with as many decimals; bytes with their unit."""
+    """Numbers that are compared, all with as many decimals; bytes and times each with the unit that suits."""
     most = max((abs(value) for value in values), default=0.0)
-    if is_bytes(unit) or most >= 1e4 or 0 < most < 1e-3:
-        return [quantity(value, unit if is_bytes(unit) else "") for value in values]
+    if has_prefixes(unit) or most >= _PLAIN or 0 < most < 1e-3:
+        return [quantity(value, unit if has_prefixes(unit) else "") for value in values]
     decimals = 0 if all(value == round(value) for value in values) else max(0, 2 - math.floor(math.log10(most)))
     return [f"{value:.{decimals}f}" for value in values]
 
 
-def is_bytes(unit: str) -> bool:
-    """Whether numbers of a unit are written as KiB and the like."""
-    return unit in ("B", "bytes", "bytes/s", "B/s")
+def has_prefixes(unit: str) -> bool:
+    """Whether each number of a unit is written with a prefix of its own, such as KiB or ms, and needs no other unit."""
+    return unit in _BYTES or unit in _TIMES
 
 
 def quantity(value: float, unit: str) -> str:
-    """A number and its unit; bytes by 1024, and shares in percent."""
-    if is_bytes(unit):
-        for size, prefix in ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")):
-            if abs(value) >= size:
-                return f"{value / size:.3g} {prefix}B{'/s' if unit.endswith('/s') else ''}"
-        return f"{value:.3g} B{'/s' if unit.endswith('/s') else ''}"
-    return f"{figure(value)} {unit}".rstrip()
+    """A number and its unit; bytes by 1024, times in what suits them."""
+    if unit in _TIMES:
+        return _time(value * _TIMES[unit])
+    if unit not in _BYTES:
+        return f"{figure(value)} {unit}".rstrip()
+    each = "/s" if unit.endswith("/s") else ""
+    for size, prefix in ((1 << 40, "Ti"), (1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")):
+        if abs(value) >= size:
+            return f"{value / size:.3g} {prefix}B{each}"
+    return f"{value:.3g} B{each}"
+
+
+def _time(seconds: float) -> str:
+    for size, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if abs(seconds) >= size * (1 - 1e-9):
+            return f"{figure(float(f'{seconds / size:.3g}'))} {unit}"
+    return f"{seconds * 1e9:.3g} ns" if seconds else "0"

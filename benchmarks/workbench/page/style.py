@@ -43,6 +43,8 @@ code,td.name,th[scope=row]{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"De
 .warning{border-left:3px solid var(--unsure);padding:.2rem 0 .2rem .8rem;margin:.6rem 0}
 .warning.bad{border-color:var(--bad)}
 section{border-top:1px solid var(--rule);padding:1.6rem 0 .4rem;margin-top:1rem}
+@media (min-width:62rem){.experiments{display:grid;grid-template-columns:1fr 1fr;gap:0 2.5rem;align-items:start}
+ .experiments .whole{grid-column:1/-1}}
 .mark{font-weight:700;display:inline-block;min-width:1.3em}
 .good{color:var(--good)}.bad{color:var(--bad)}.unsure{color:var(--unsure)}.left{color:var(--soft)}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));gap:1.4rem 2rem;margin:1rem 0}
@@ -87,6 +89,7 @@ svg .inside{fill:var(--paper);font-size:10.5px}
 svg .kept{fill:var(--ink);opacity:.55}.bar{width:7rem;min-width:5rem;display:inline-block;vertical-align:middle}
 svg.bar .predicted{stroke-width:.8}
 svg .spare{fill:var(--band);stroke:var(--rule)}
+svg .faint{opacity:.35}svg .median{stroke-width:2.5}
 svg .dot{stroke:var(--paper);stroke-width:1}svg .dot.good{fill:var(--good)}svg .dot.bad{fill:var(--bad)}
 svg .dot.unsure{fill:var(--unsure)}
 svg tspan.good{fill:var(--good)}svg tspan.bad{fill:var(--bad)}svg tspan.unsure{fill:var(--unsure)}

@@ -25,10 +25,11 @@ def section(experiment: Experiment) -> Markup:
     parts = [heading, element("p", experiment.question)]
     if experiment.skipped:
         parts.append(element("p", f"Left out: {experiment.skipped}.", class_="soft"))
-    if experiment.quantities:
-        parts.append(element("div", *_figures(experiment), class_="figures"))
+    figures = list(_figures(experiment)) if experiment.quantities else []
+    if figures:
+        parts.append(element("div", *figures, class_="figures"))
     parts.append(element("p", _fine_print(experiment), class_="soft small"))
-    return element("section", *parts, id=anchor(experiment))
+    return element("section", *parts, id=anchor(experiment), class_="whole" if len(figures) > 1 else None)
 
 
 def anchor(experiment: Experiment) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from firkin.workbench.page.document import facts, page, table
 from firkin.workbench.page.markup import Markup, element, joined
 from firkin.workbench.page.scale import quantity
+from firkin.workbench.report.comparisons import comparison_section
 from firkin.workbench.report.experiments import contents_row, section
 from firkin.workbench.report.result import Facts, Noise, Result
 
@@ -18,20 +19,29 @@ _COUNTED = {"good": "as predicted", "bad": "not as predicted", "unsure": "undeci
 
 def result_page(result: Result) -> Markup:
     """The page."""
+    title, lead = _told(result)
+    contents = [_contents(result)] if result.experiments else []
+    return page(
+        f"{title}: {lead}",
+        element("p", "firkin bench", class_="eyebrow"),
+        element("h1", title),
+        element("p", f"{lead[0].upper()}{lead[1:]}.", class_="lead"),
+        facts(_facts(result.host)),
+        *_noise(result.host.noise),
+        *contents,
+        element("div", *map(section, result.experiments), class_="experiments"),
+        *map(comparison_section, result.comparisons),
+        *([element("footer", _LEGEND)] if result.experiments else []),
+    )
+
+
+def _told(result: Result) -> tuple[str, str]:
+    if not result.experiments:
+        return "firkin and its peers", ", ".join(one.name for one in result.comparisons)
     counts = Counter(experiment.verdict for experiment in result.experiments)
     told = ", ".join(f"{counts[verdict]} {words}" for verdict, words in _COUNTED.items() if counts[verdict])
     number = len(result.experiments)
-    return page(
-        f"cgroup v2, predicted and measured: {told}",
-        element("p", "firkin bench", class_="eyebrow"),
-        element("h1", "How cgroup v2 shares a machine out, predicted and measured"),
-        element("p", f"{number} experiments: {told}." if number else "", class_="lead"),
-        facts(_facts(result.host)),
-        *_noise(result.host.noise),
-        _contents(result),
-        *map(section, result.experiments),
-        element("footer", _LEGEND),
-    )
+    return "How cgroup v2 shares a machine out", f"{number} experiment{'s' if number > 1 else ''}: {told}"
 
 
 _LEGEND = (

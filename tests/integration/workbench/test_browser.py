@@ -64,7 +64,7 @@ def test_a_report_loads_and_asks_for_nothing(tab: Browser, report: Path) -> None
     assert tab.requests == [report.as_uri()] and tab.complaints == []
     sections = tab.value("[...document.querySelectorAll('section h2')].map(one => one.innerText.slice(1))")
     assert sections == ["weights", "late", "quota", "hostile", "io"]
-    assert tab.value("document.title").startswith("cgroup v2, predicted and measured: 3 as predicted, 1 not")
+    assert "5 experiments: 3 as predicted, 1 not as predicted, 1 left out" in tab.value("document.title")
     links = "[...document.querySelectorAll('a')].every(one => document.querySelector(one.getAttribute('href')))"
     assert tab.value(links) is True
 
