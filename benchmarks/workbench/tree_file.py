@@ -11,8 +11,10 @@ groups:
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -41,9 +43,27 @@ def read_plan(path: str) -> Plan:
 
 def parse_plan(text: str, document: str) -> Plan:
     """The plan that a text describes; `document` names it in errors. Raises ConfigError for the first fault."""
+    with _no_collection():
+        return _parse(text, document)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    # Hundreds of thousands of objects come into being and none becomes garbage: looking for it is most of the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse(text: str, document: str) -> Plan:
     reader = _Reader(document)
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        # Values are read by their keys here, so none has to be recognized.
+        node = yaml.compose(text, Loader=yaml.CBaseLoader)
     except yaml.YAMLError as error:
         raise _syntax_error(error, document) from error
     if node is None:
