@@ -17,6 +17,10 @@ static int run_native(int argc, char **argv, int *answer)
 	const char *allowed = getenv("FIRKIN_NATIVE");
 	if ((allowed && !strcmp(allowed, "0")) || front_words(argc, argv, &words))
 		return FRONT_PYTHON;
+	if (!strcmp(words.command, "run"))
+		return front_run(&words);
+	if (!strcmp(words.command, "create"))
+		return front_create(&words);
 	if (!strcmp(words.command, "start"))
 		return front_start(&words, answer);
 	if (!strcmp(words.command, "kill"))

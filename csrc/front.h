@@ -20,6 +20,9 @@ struct front_words {
 	const char *id;
 	const char *signal; /* of `kill`; 0: not given */
 	int force;          /* of `delete` */
+	int detach;         /* of `run` */
+	const char *bundle; /* of `run` and `create`, absolute */
+	const char *pid_file;
 };
 
 /* Reads it, and makes the file of --log; 0 or FRONT_PYTHON. */
@@ -67,6 +70,8 @@ int front_json_text(struct front_json value, char *to, size_t room);
 int64_t front_json_number(struct front_json value);
 
 /* The commands: an exit code or FRONT_PYTHON. The answer of a container that did not start goes to `answer`. */
+int front_run(const struct front_words *words);
+int front_create(const struct front_words *words);
 int front_start(const struct front_words *words, int *answer);
 int front_kill(const struct front_words *words);
 int front_delete(const struct front_words *words);

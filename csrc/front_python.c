@@ -30,7 +30,7 @@
 #define SEARCH_PATH "import sys; sys.path.insert(0, sys.argv.pop(1))\n"
 
 /* PREFIX/lib/pythonX.Y/site-packages (dist-packages on Debian) of PREFIX/bin/firkin, if firkin is there. */
-static int find_packages(char *path, size_t room)
+int front_packages(char *path, size_t room)
 {
 	static const char *const names[] = { "site-packages", "dist-packages" };
 	char prefix[PATH_MAX];
@@ -93,7 +93,7 @@ static int run_program(int argc, char **argv, const char *packages, const char *
 int front_python(int argc, char **argv, int answer)
 {
 	char packages[PATH_MAX + 64], script[512];
-	int found = find_packages(packages, sizeof packages);
+	int found = front_packages(packages, sizeof packages);
 	snprintf(script, sizeof script, BOOTSTRAP, answer);
 	if (found)
 		run_embedded(argc, argv, packages, script);

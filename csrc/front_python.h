@@ -3,11 +3,16 @@
 #ifndef FIRKIN_FRONT_PYTHON_H
 #define FIRKIN_FRONT_PYTHON_H
 
+#include <stddef.h>
+
 /*
  * Runs the command line in an isolated interpreter; does not return unless there is none. `answer` is a descriptor with
  * what a container answered that was started already, or -1.
  */
 int front_python(int argc, char **argv, int answer);
+
+/* The directory of packages in which firkin is installed, if that is beside the command; 0 if it is not. */
+int front_packages(char *path, size_t room);
 
 /*
  * The same in this process; the symbol of firkin-embedded.so, which is there where the interpreter has a shared library.

@@ -3,6 +3,7 @@
 #include "front.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,21 +107,75 @@ static int is_manifest(const char *word)
 	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
 }
 
+/* As the interpreter would write it. */
+static int is_normal(const char *path)
+{
+	size_t n = strlen(path);
+	return path[0] == '/' && n > 1 && path[n - 1] != '/' && !strstr(path, "//") && !strstr(path, "/./") &&
+	       !strstr(path, "/../") && strcmp(path + n - 2, "/.") && (n < 3 || strcmp(path + n - 3, "/.."));
+}
+
+/* The value of a text option at `*argv`, which moves on; 0 if it is another word. */
+static const char *take_value(char ***argv, const char *name, const char *letter)
+{
+	const char *word = **argv;
+	size_t n = strlen(name);
+	if (!strncmp(word, name, n) && word[n] == '=') {
+		*argv += 1;
+		return word + n + 1;
+	}
+	if ((strcmp(word, name) && strcmp(word, letter)) || !(*argv)[1])
+		return 0;
+	*argv += 2;
+	return (*argv)[-1];
+}
+
+static int take_flag(char ***argv, const char *name, const char *letter)
+{
+	int is_there = !strcmp(**argv, name) || !strcmp(**argv, letter);
+	*argv += is_there;
+	return is_there;
+}
+
+/* The options of the command, as far as they are plain. */
+static char **read_options(char **argv, struct front_words *words)
+{
+	int makes = !strcmp(words->command, "run") || !strcmp(words->command, "create");
+	for (char **before = 0; *argv && argv != before;) {
+		const char *value;
+		before = argv;
+		if (!strcmp(words->command, "delete") && take_flag(&argv, "--force", "-f"))
+			words->force = 1;
+		else if (!strcmp(words->command, "run") && take_flag(&argv, "--detach", "-d"))
+			words->detach = 1;
+		else if (makes && (value = take_value(&argv, "--bundle", "-b")))
+			words->bundle = value;
+		else if (makes && (value = take_value(&argv, "--pid-file", "--pid-file")))
+			words->pid_file = value;
+	}
+	return argv;
+}
+
+static int settle_paths(struct front_words *words)
+{
+	static char here[PATH_MAX];
+	if (!words->bundle)
+		words->bundle = getcwd(here, sizeof here);
+	if (!words->bundle || !is_normal(words->bundle) || (words->pid_file && !is_normal(words->pid_file)))
+		return FRONT_PYTHON;
+	return 0;
+}
+
 static int read_command(char **argv, struct front_words *words)
 {
-	words->command = *argv++;
-	if (!words->command)
-		return FRONT_PYTHON;
-	if (!strcmp(words->command, "delete") && *argv && (!strcmp(*argv, "--force") || !strcmp(*argv, "-f"))) {
-		words->force = 1;
-		argv++;
-	}
+	words->command = *argv;
+	argv = read_options(argv + 1, words);
 	if (!*argv || !is_id(*argv) || is_manifest(*argv))
 		return FRONT_PYTHON;
 	words->id = *argv++;
 	if (*argv && !strcmp(words->command, "kill"))
 		words->signal = *argv++;
-	return *argv ? FRONT_PYTHON : 0;
+	return *argv ? FRONT_PYTHON : settle_paths(words);
 }
 
 int front_words(int argc, char **argv, struct front_words *words)
