@@ -21,6 +21,8 @@ static int run_native(int argc, char **argv, int *answer)
 		return front_run(&words);
 	if (!strcmp(words.command, "create"))
 		return front_create(&words);
+	if (!strcmp(words.command, "exec"))
+		return front_exec(&words);
 	if (!strcmp(words.command, "start"))
 		return front_start(&words, answer);
 	if (!strcmp(words.command, "kill"))

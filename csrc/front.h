@@ -20,9 +20,11 @@ struct front_words {
 	const char *id;
 	const char *signal; /* of `kill`; 0: not given */
 	int force;          /* of `delete` */
-	int detach;         /* of `run` */
+	int detach;         /* of `run` and `exec` */
 	const char *bundle; /* of `run` and `create`, absolute */
 	const char *pid_file;
+	const char *process; /* of `exec`: a file */
+	char **arguments;    /* of `exec`, a 0 behind them */
 };
 
 /* Reads it, and makes the file of --log; 0 or FRONT_PYTHON. */
@@ -69,9 +71,27 @@ int front_json_text(struct front_json value, char *to, size_t room);
 /* A whole number; FRONT_PYTHON if it is none, or negative. */
 int64_t front_json_number(struct front_json value);
 
+/* The wish by which a kept plan is found; starts as zeros. */
+struct front_key {
+	char *text;
+	size_t size;
+	int failed; /* something is missing in it */
+};
+
+void front_key_text(struct front_key *key, const char *text); /* with the NUL behind it */
+void front_key_file(struct front_key *key, const char *path); /* the content */
+void front_key_free(struct front_key *key);
+
+/* Runs the plan of a key that is kept in a directory; 0, or FRONT_PYTHON: then nothing of it is left. */
+int front_spawn(const struct front_words *words, const char *directory, const struct front_key *key, int *pidfd);
+
+/* The same, and stays until its process ends, which gets the signals of this one; an exit code or FRONT_PYTHON. */
+int front_spawn_attended(const struct front_words *words, const char *directory, const struct front_key *key);
+
 /* The commands: an exit code or FRONT_PYTHON. The answer of a container that did not start goes to `answer`. */
 int front_run(const struct front_words *words);
 int front_create(const struct front_words *words);
+int front_exec(const struct front_words *words);
 int front_start(const struct front_words *words, int *answer);
 int front_kill(const struct front_words *words);
 int front_delete(const struct front_words *words);

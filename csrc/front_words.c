@@ -141,17 +141,20 @@ static int take_flag(char ***argv, const char *name, const char *letter)
 static char **read_options(char **argv, struct front_words *words)
 {
 	int makes = !strcmp(words->command, "run") || !strcmp(words->command, "create");
+	int executes = !strcmp(words->command, "exec");
 	for (char **before = 0; *argv && argv != before;) {
 		const char *value;
 		before = argv;
 		if (!strcmp(words->command, "delete") && take_flag(&argv, "--force", "-f"))
 			words->force = 1;
-		else if (!strcmp(words->command, "run") && take_flag(&argv, "--detach", "-d"))
+		else if ((executes || !strcmp(words->command, "run")) && take_flag(&argv, "--detach", "-d"))
 			words->detach = 1;
 		else if (makes && (value = take_value(&argv, "--bundle", "-b")))
 			words->bundle = value;
-		else if (makes && (value = take_value(&argv, "--pid-file", "--pid-file")))
+		else if ((makes || executes) && (value = take_value(&argv, "--pid-file", "--pid-file")))
 			words->pid_file = value;
+		else if (executes && (value = take_value(&argv, "--process", "-p")))
+			words->process = value;
 	}
 	return argv;
 }
@@ -173,8 +176,11 @@ static int read_command(char **argv, struct front_words *words)
 	if (!*argv || !is_id(*argv) || is_manifest(*argv))
 		return FRONT_PYTHON;
 	words->id = *argv++;
+	words->arguments = argv;
 	if (*argv && !strcmp(words->command, "kill"))
 		words->signal = *argv++;
+	if (!strcmp(words->command, "exec"))
+		return *argv && !strcmp(*argv, "--") ? FRONT_PYTHON : settle_paths(words);
 	return *argv ? FRONT_PYTHON : settle_paths(words);
 }
 

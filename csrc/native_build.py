@@ -26,7 +26,7 @@ int spawn_wait(int pidfd, int64_t timeout_ms);
 int kept_facts(char *to, size_t room);
 uint64_t kept_name(const void *key, size_t size);
 struct kept_plan { ...; };
-int kept_open(struct kept_plan *kept, const char *root, const void *key, size_t size);
+int kept_open(struct kept_plan *kept, const char *directory, const void *key, size_t size);
 void kept_close(struct kept_plan *kept);
 """
 

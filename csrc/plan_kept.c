@@ -155,11 +155,11 @@ static int map_file(struct kept_plan *kept, const char *path)
 	return r;
 }
 
-int kept_open(struct kept_plan *kept, const char *root, const void *key, size_t size)
+int kept_open(struct kept_plan *kept, const char *directory, const void *key, size_t size)
 {
 	char path[4200];
 	*kept = (struct kept_plan){ 0 };
-	snprintf(path, sizeof path, "%s/.cache/plans/%016llx", root, (unsigned long long)kept_name(key, size));
+	snprintf(path, sizeof path, "%s/plan-%016llx", directory, (unsigned long long)kept_name(key, size));
 	int r = map_file(kept, path);
 	if (r == 0 && !is_same(kept, key, size))
 		r = -ESTALE;

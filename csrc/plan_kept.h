@@ -5,8 +5,9 @@
  *   kept_header | facts | files | key | plan
  *
  * `facts` are those about the host that the compiler asks for. `files` are what made it, one in a line: device, inode,
- * size, time of change in nanoseconds, path. `key` is the caller's wish: version, flags, state root, bundle, each with a
- * NUL behind it, and the text of the configuration. All is compared, byte by byte; digests only name the files.
+ * size, time of change in nanoseconds, path. `key` is the caller's wish, its parts with a NUL behind each: version, flags;
+ * of `run` and `create` the state root, the bundle, and the text of the configuration without a NUL; of `exec` the
+ * process and its start time, and the arguments, or the text of the process file without a NUL. All is compared, byte by byte; digests only name the files.
  */
 #ifndef FIRKIN_PLAN_KEPT_H
 #define FIRKIN_PLAN_KEPT_H
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #define KEPT_MAGIC "firkinP1"
+#define KEPT_PLANS ".cache/plans" /* of new containers, below the state root */
 #define KEPT_VERSION "1" /* of what the compiler makes: raise it with each change of plans that files do not show */
 #define KEPT_ID 64       /* bytes of the mark of the container's id */
 #define KEPT_CREATED 30  /* of the time of its making */
@@ -43,8 +45,8 @@ struct kept_plan {
 	const struct kept_header *header;
 };
 
-/* The plan of a key below the state root; 0 or -errno. */
-int kept_open(struct kept_plan *kept, const char *root, const void *key, size_t size);
+/* The plan of a key in a directory; 0 or -errno. */
+int kept_open(struct kept_plan *kept, const char *directory, const void *key, size_t size);
 void kept_close(struct kept_plan *kept);
 
 #endif

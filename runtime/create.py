@@ -61,12 +61,10 @@ def create_container(invocation: Invocation, config: Config, request: Request) -
 
 
 def _keep(config: Config, request: Request, host: Host) -> list[str]:
-    from firkin.runtime.plan.kept import Keeper
+    from firkin.runtime.keeping import keep_container
 
-    keeper = Keeper(config, request, host)
     try:
-        if keeper.may_keep():
-            keeper.keep(compile_container)
+        keep_container(config, request, host)
     except OSError as error:
         return [f"plan cache: can not keep {error.filename or request.state_root}: {error.strerror}"]
     return []

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.bundle import FIRKIN, Bundle, Firkin, wait_stopped
 from tests.support.kept_plans import keep_plan, kept_files
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -72,6 +73,11 @@ def test_a_running_container_is_deleted_by_force(firkin: Firkin, alone: Alone, b
     assert firkin.leftovers(id) == []
 
 
+def _silent(command: list[str]) -> int:
+    null = subprocess.DEVNULL
+    return subprocess.run(command, timeout=120, check=False, stdin=null, stdout=null, stderr=null).returncode
+
+
 @pytest.mark.parametrize("words", [["run"], ["run", "--detach"], ["create", "--pid-file", "PID"]])
 def test_the_third_container_of_a_configuration_needs_no_interpreter(
     firkin: Firkin, alone: Alone, bundle: Bundle, tmp_path: Path, words: list[str]
@@ -80,12 +86,30 @@ def test_the_third_container_of_a_configuration_needs_no_interpreter(
     path = bundle.shell("exit 7").save()
     for runtime in (firkin, firkin, alone):
         id = runtime.new_id()
-        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        code = subprocess.run(runtime.command(*words, "-b", path, id), timeout=120, check=False, **streams).returncode
+        code = _silent(runtime.command(*words, "-b", path, id))
         assert code == (7 if words == ["run"] else 0)
     assert (firkin.leftovers(id) == []) == (words == ["run"])
     if "--pid-file" in words:
         assert int(Path(words[-1]).read_text()) == firkin.state(id)["pid"]
+
+
+@pytest.mark.parametrize("form", ["arguments", "process"])
+@pytest.mark.parametrize("words", [[], ["--detach", "--pid-file", "PID"]])
+def test_the_third_exec_of_a_kind_needs_no_interpreter(
+    firkin: Firkin, alone: Alone, bundle: Bundle, tmp_path: Path, words: list[str], form: str
+) -> None:
+    words = [str(tmp_path / "pid") if word == "PID" else word for word in words]
+    program = ["/bin/sh", "-c", "echo >> /times; exit 9"]
+    process = {"args": program, "cwd": "/", "user": {"uid": 0, "gid": 0}, "env": ["PATH=/bin"]}
+    (tmp_path / "process.json").write_text(json.dumps(process))
+    id = firkin.start(bundle.shell("exec sleep 1000"))
+    end = [id, *program] if form == "arguments" else ["--process", str(tmp_path / "process.json"), id]
+    for runtime in (firkin, firkin, alone):
+        assert _silent(runtime.command("exec", *words, *end)) == (0 if words else 9)
+    eventually(lambda: (bundle.rootfs / "times").read_text(), lambda times: times == "\n\n\n")
+    assert alone("exec", id, "/bin/ls", check=False).returncode == 1
+    firkin("pause", id)
+    assert alone("exec", *words, *end, check=False).returncode == 1
 
 
 @pytest.mark.parametrize("status", ["created", "running", "stopped"])
@@ -197,7 +221,7 @@ def test_many_configurations_leave_room(firkin: Firkin, bundle: Bundle) -> None:
     plans = firkin.root / ".cache/plans"
     plans.mkdir(parents=True)
     for number in range(400):
-        (plans / f"{number:015x}f").touch()
+        (plans / f"plan-{number:015x}f").touch()
     for number in range(200):
         path = bundle.shell(f"echo {number}").save()
         keep_plan(firkin.root, ["run", "-b", str(path)])

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from firkin.errors import FirkinError
 from firkin.runtime.bundle import read_bundle
-from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Request
 from firkin.runtime.host import read_host
-from firkin.runtime.plan.kept import Keeper
+from firkin.runtime.keeping import keep_container
 
 __all__ = ["keep_plan", "kept_files"]
 
@@ -35,14 +34,12 @@ def keep_plan(state_root: Path, words: Sequence[str]) -> None:
         foreground=run and not {"-d", "--detach"} & set(words),
         pid_file=words[words.index("--pid-file") + 1] if "--pid-file" in words else "",
     )
-    keeper = Keeper(config, request, host)
-    if keeper.may_keep():
-        try:
-            for _sight in range(2):
-                keeper.keep(compile_container)
-        except FirkinError:
-            # One that can't be compiled is not kept.
-            return
+    try:
+        for _sight in range(2):
+            keep_container(config, request, host)
+    except FirkinError:
+        # One that can't be compiled is not kept.
+        return
 
 
 def kept_files(state_root: Path) -> list[Path]:
