@@ -15,6 +15,7 @@ from firkin.cgroupfs import Cgroup
 from firkin.errors import CgroupGoneError
 from firkin.workbench.experiment import Host, run_experiment
 from firkin.workbench.experiments import EXPERIMENTS
+from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 from tests.support.bundle import Firkin
 from tests.support.waiting import eventually
@@ -87,7 +88,7 @@ def test_weights_and_quotas_are_as_predicted_and_a_wrong_prediction_fails() -> N
 
 @pytest.mark.requires("cpu")
 def test_a_stage_that_fails_leaves_nothing() -> None:
-    def broken(host: Host, stage: Stage) -> Mapping[str, float]:
+    def broken(host: Host, stage: Stage) -> Measurement:
         stage.load(stage.group("a"), "spin", 1)
         raise RuntimeError("in the middle")
 
