@@ -18,8 +18,8 @@ from firkin.workbench.outcome_text import as_text
 __all__ = ["models"]
 
 
-def models(names: Sequence[str], *, quick: bool, as_json: bool) -> int:
-    """Run the named experiments, or all; 0 if no prediction failed, else 1.
+def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") -> int:
+    """Run the named experiments, or all; 0 if no prediction failed, else 1. `page` is where a page of it goes, if any.
 
     What this host can not run is left out with its reason, unless it is named. Raises UsageError for unknown names and
     for named experiments that can not be run here, CgroupError.
@@ -41,8 +41,13 @@ def models(names: Sequence[str], *, quick: bool, as_json: bool) -> int:
         if not as_json:
             sys.stdout.write(as_text(outcomes[-1]))
             sys.stdout.flush()
+    document: dict[str, object] = {"host": facts, "experiments": list(map(as_document, outcomes))}
+    if page:
+        from firkin.workbench.report.command import write_result
+
+        write_result(document, page)
     if as_json:
-        json.dump({"host": facts, "experiments": list(map(as_document, outcomes))}, sys.stdout, indent=2)
+        json.dump(document, sys.stdout, indent=2)
         sys.stdout.write("\n")
     return 1 if any(outcome.differs for outcome in outcomes) else 0
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from firkin.workbench.experiments import EXPERIMENTS
 from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 from tests.support.bundle import Firkin
+from tests.support.pages import Page
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
@@ -95,3 +97,10 @@ def test_a_stage_that_fails_leaves_nothing() -> None:
     with pytest.raises(RuntimeError, match="in the middle"):
         run_experiment(replace(EXPERIMENTS["weights"], measure=broken), QUICK)
     assert nothing_left()
+
+
+def test_a_page_of_a_run(firkin: Firkin, tmp_path: Path) -> None:
+    firkin("bench", "models", "freeze", "--quick", "--html", tmp_path / "m.html", check=False)
+    page = Page((tmp_path / "m.html").read_text())
+    assert page.ids == ["x-freeze"] and "Does a frozen group use nothing" in page.text
+    assert page.tags.count("figure") >= 1
