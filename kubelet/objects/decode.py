@@ -25,9 +25,11 @@ S = TypeVar("S", bound=msgspec.Struct)
 _WITHOUT_EFFECT = {
     "ObjectMeta": {"managedFields", "selfLink", "clusterName"},
     "PodSpec": {
-        "affinity", "topologySpreadConstraints", "schedulingGates", "resourceClaims", "deprecatedServiceAccount",
+        "topologySpreadConstraints", "schedulingGates", "resourceClaims", "deprecatedServiceAccount",
         "schedulingGroup", "workloadRef",
     },
+    "Affinity": {"podAffinity", "podAntiAffinity"},
+    "NodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution"},
     "PodStatus": {"nominatedNodeName", "resourceClaimStatuses", "allocatedResources", "resources"},
     "Container": {"volumeDevices"},
     "ResourceRequirements": {"claims"},
