@@ -1,4 +1,6 @@
-"""How long a container's life takes: `run` of true, and create, start and delete one by one, against other runtimes.
+"""How long a container's life takes: `run` of true, and create, exec, start, delete one by one, against other runtimes.
+
+firkin is measured twice: as it is, with plans that were kept, and with an interpreter for each command.
 
     python benchmarks/lifecycle.py [--rounds N] [--json FILE]
 
@@ -23,6 +25,7 @@ from benchmarks.peers import Peer, find_peers, in_unified_layout
 from tests.support.bundle import Bundle
 
 Samples = dict[str, dict[str, list[float]]]
+OURS = ("firkin", "interpreted")
 
 
 def timed(action: Callable[[], None]) -> float:
@@ -33,10 +36,12 @@ def timed(action: Callable[[], None]) -> float:
 
 
 def measure(peer: Peer, bundle: Path, id: str) -> dict[str, float]:
-    """One round: a `run`, and a container made, started and deleted in steps."""
+    """One round: a `run`, and a container made, started, entered and deleted in steps."""
     arguments = ("-b", str(bundle), id)
     found = {"run": timed(lambda: peer.run("run", *arguments))}
     found["create"] = timed(lambda: peer.run("create", *arguments))
+    # The container waits for `start`: a program beside it is executed by what is the same each time.
+    found["exec"] = min(timed(lambda: peer.run("exec", id, "/bin/true")) for _time in range(3))
     found["start"] = timed(lambda: peer.run("start", id))
     found["delete"] = timed(lambda: peer.run("delete", "--force", id))
     return found
@@ -54,14 +59,17 @@ def sample(peers: list[Peer], bundle: Path, rounds: int) -> Samples:
 
 
 def table(samples: Samples) -> str:
-    """Median and fastest of each step, and the ratio of firkin's median to the peer's."""
-    lines = [f"{'step':8} {'runtime':8} {'median ms':>10} {'fastest':>8} {'firkin is':>10}"]
+    """Median and fastest of each step, and the ratio of firkin's two medians to the peer's."""
+    lines = [f"{'step':8} {'runtime':12} {'median ms':>10} {'fastest':>8} {'firkin is':>10} {'interpreted':>12}"]
     for step in next(iter(samples.values())):
-        ours = statistics.median(samples["firkin"][step])
-        for name, steps in samples.items():
-            median = statistics.median(steps[step])
-            ratio = "" if name == "firkin" else f"{ours / median:9.2f}x"
-            lines.append(f"{step:8} {name:8} {median:10.2f} {min(steps[step]):8.2f} {ratio:>10}")
+        medians = {name: statistics.median(steps[step]) for name, steps in samples.items()}
+        for name, median in medians.items():
+            line = f"{step:8} {name:12} {median:10.2f} {min(samples[name][step]):8.2f}"
+            if name not in OURS:
+                line += "".join(
+                    f" {medians[own] / median:{width}.2f}x" for own, width in zip(OURS, (9, 11), strict=True)
+                )
+            lines.append(line)
     return "\n".join(lines)
 
 
@@ -77,7 +85,8 @@ def main() -> None:
         bundle.process["args"] = ["/bin/true"]
         bundle.config["ociVersion"] = "1.0.2"
         path = bundle.save()
-        peers = find_peers(path)
+        ours, *others = find_peers(path)
+        peers = [ours, Peer("interpreted", ours.path, FIRKIN_NATIVE="0"), *others]
         for peer in peers:
             print(f"{peer.name}: {peer.version()}")
         samples = sample(peers, path, options.rounds)

@@ -12,16 +12,17 @@ __all__ = ["Peer", "find_peers", "in_unified_layout"]
 
 
 class Peer:
-    """A runtime by name and path."""
+    """A runtime by name and path, with variables of its environment."""
 
-    def __init__(self, name: str, path: str) -> None:
+    def __init__(self, name: str, path: str, **environment: str) -> None:
         self.name = name
         self.path = path
+        self._environment = os.environ | environment
 
     def run(self, *words: str) -> None:
         """Run a command of the runtime. Raises CalledProcessError."""
         null = subprocess.DEVNULL
-        subprocess.run([self.path, *words], check=True, stdin=null, stdout=null)
+        subprocess.run([self.path, *words], check=True, stdin=null, stdout=null, env=self._environment)
 
     def version(self) -> str:
         """The first line of --version."""
