@@ -1,4 +1,4 @@
-"""How long a container's life takes: `run` of true; create, exec, start and delete one by one, with each OCI runtime."""
+"""How long the life of a container takes: `run` of true; create, exec, start and delete one by one, by each runtime."""
 
 from __future__ import annotations
 
