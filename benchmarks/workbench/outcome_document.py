@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 
 from firkin.workbench.experiment import Outcome, Verdict
 from firkin.workbench.measurement import Distribution, Series
+from firkin.workbench.noise import TOLERABLE, Noise
 
-__all__ = ["as_document"]
+__all__ = ["as_document", "noise_document"]
 
 
 def as_document(outcome: Outcome) -> dict[str, object]:
@@ -38,6 +40,12 @@ def as_document(outcome: Outcome) -> dict[str, object]:
             name: _distribution(one, spreads.get(name)) for name, one in outcome.last.distributions.items()
         },
     }
+
+
+def noise_document(before: Noise, after: Noise) -> dict[str, object]:
+    """The control runs before and after all experiments; `figure` is the worst, and `exceeds` what is tolerable."""
+    figure = max(before.figure, after.figure)
+    return {"before": asdict(before), "after": asdict(after), "figure": figure, "exceeds": figure > TOLERABLE}
 
 
 def _quantity(one: Verdict) -> dict[str, object]:
