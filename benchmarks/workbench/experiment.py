@@ -12,7 +12,7 @@ from firkin.workbench.place import opened_stage
 from firkin.workbench.stage import Stage
 from firkin.workbench.statistics import Estimate, estimate
 
-__all__ = ["Experiment", "Host", "Outcome", "UnmeasurableError", "Verdict", "run_experiment"]
+__all__ = ["Experiment", "Host", "Outcome", "UnmeasurableError", "Verdict", "judged", "run_experiment"]
 
 _NOTHING = Measurement({})
 _UNKNOWN = Expectation()
@@ -30,6 +30,10 @@ class Host:
     seconds: float
     repetitions: int
     device: str = ""
+
+
+def _unmoved(noise: Noise) -> float:
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Experiment:
     whole: Callable[[Host], float] = lambda host: 0.0
     expect: Callable[[Host], Expectation] = lambda host: _UNKNOWN
     lacking: Callable[[Host], str] = lambda host: ""
-    roughness: Callable[[Noise], float] = lambda noise: 0.0
+    roughness: Callable[[Noise], float] = _unmoved
 
 
 class UnmeasurableError(Exception):
@@ -101,9 +105,11 @@ class Outcome:
 
 
 def run_experiment(
-    experiment: Experiment, host: Host, progress: Callable[[int], None] = lambda done: None, noise: Noise = QUIET
-) -> Outcome:
-    """Measure, so often as `host` says, and compare. `progress` is told how many repetitions are done.
+    experiment: Experiment, host: Host, progress: Callable[[int], None] = lambda done: None,
+    control: Callable[[], Noise] = lambda: QUIET,
+) -> Outcome:  # fmt: skip
+    """Measure, so often as `host` says, and compare. `progress` is told how many repetitions are done; `control` tells
+    afterwards how noisy the host was, if that matters.
 
     Raises UnmeasurableError, CgroupError, ControllerError.
     """
@@ -117,21 +123,20 @@ def run_experiment(
             measured = experiment.measure(host, stage)
         for name in predicted:
             found[name].append(measured.values[name])
-    verdicts = tuple(_judge(experiment, host, predicted, found, experiment.roughness(noise)))
+    noise = control() if experiment.roughness is not _unmoved else QUIET
+    verdicts = tuple(judged(experiment, host, predicted, found, noise))
     return Outcome(experiment, verdicts, measured, expected, time.monotonic() - began)
 
 
-def _judge(
-    experiment: Experiment,
-    host: Host,
-    predicted: Mapping[str, float],
-    found: Mapping[str, Sequence[float]],
-    roughness: float,
-) -> Iterator[Verdict]:
-    whole = experiment.whole(host)
+def judged(
+    experiment: Experiment, host: Host, predicted: Mapping[str, float], found: Mapping[str, Sequence[float]],
+    noise: Noise,
+) -> Iterator[Verdict]:  # fmt: skip
+    """What repetitions say of each quantity that was predicted, in the noise that there was."""
+    whole, roughness = experiment.whole(host), experiment.roughness(noise)
     for name, value in predicted.items():
         measured = estimate(found[name])
-        deviation = abs(measured.mean - value) / (whole or abs(value) or 1.0)
+        off = abs(measured.mean - value)
+        deviation = off / (whole or abs(value) or 1.0)
         agrees = deviation <= experiment.tolerance
-        is_clear = abs(measured.mean - value) > measured.margin + roughness
-        yield Verdict(name, value, measured, deviation, agrees, agrees or is_clear)
+        yield Verdict(name, value, measured, deviation, agrees, agrees or off > measured.margin + roughness)

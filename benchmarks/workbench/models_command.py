@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.errors import UsageError
 from firkin.workbench.experiment import Experiment, Host, Outcome, UnmeasurableError, run_experiment
 from firkin.workbench.experiments import EXPERIMENTS
 from firkin.workbench.host_facts import host_facts
-from firkin.workbench.noise import Noise, listen
+from firkin.workbench.noise import Control
 from firkin.workbench.outcome_document import as_document, noise_document
 from firkin.workbench.outcome_text import as_text, noise_text
 from firkin.workbench.place import swept
@@ -24,8 +24,8 @@ __all__ = ["models"]
 _QUICK, _THOROUGH = (0.6, 3), (3.0, 5)
 
 
-def models(names: Sequence[str], *, quick: bool, as_json: bool) -> int:
-    """Run the named experiments, or all; 0 if no prediction failed, else 1.
+def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") -> int:
+    """Run the named experiments, or all; 0 if no prediction failed, else 1. `page` is where a page of it goes, if any.
 
     What this host can not run is left out with its reason, unless it is named. Raises UsageError for unknown names and
     for named experiments that can not be run here, CgroupError.
@@ -39,37 +39,38 @@ def models(names: Sequence[str], *, quick: bool, as_json: bool) -> int:
         if reasons[name]:
             raise _refusal(name, reasons[name])
     with unwinding(), swept():
-        return _report(chosen, reasons, host, is_named=bool(names), as_json=as_json)
+        facts, control = host_facts(), Control(host.processors)
+        before = control.noise
+        _tell(noise_text(before), as_json=as_json)
+        outcomes = [_outcome(one, reasons[one.name], host, control, bool(names), as_json) for one in chosen]
+        control.again()
+    _tell(noise_text(control.noise), as_json=as_json)
+    facts["noise"] = noise_document(before, control.noise)
+    document: dict[str, object] = {"host": facts, "experiments": list(map(as_document, outcomes))}
+    if page:
+        from firkin.workbench.report.command import write_result
+
+        write_result(document, page)
+    if as_json:
+        json.dump(document, sys.stdout, indent=2)
+        sys.stdout.write("\n")
+    return 1 if any(outcome.differs for outcome in outcomes) else 0
 
 
 def _refusal(name: str, why: str) -> UsageError:
-    hint = "name experiments that need no more than this machine has, or use one with cgroup v2 alone"
+    hint = "in a source tree `python -m tests.vm -- firkin bench models` runs them in a guest with cgroup v2 alone"
     return UsageError(f"bench models: {name} {why}", hint=hint)
 
 
-def _report(
-    chosen: Sequence[Experiment], reasons: Mapping[str, str], host: Host, *, is_named: bool, as_json: bool
-) -> int:
-    facts, before = host_facts(), listen(host.processors)
-    outcomes = []
-    _tell(noise_text(before), as_json=as_json)
-    for experiment in chosen:
-        try:
-            why = reasons[experiment.name]
-            outcome = Outcome(experiment, skipped=why) if why else _run(experiment, host, before, quiet=as_json)
-        except UnmeasurableError as error:
-            if is_named:
-                raise _refusal(experiment.name, str(error)) from error
-            outcome = Outcome(experiment, skipped=str(error))
-        outcomes.append(outcome)
-        _tell(as_text(outcome), as_json=as_json)
-    after = listen(host.processors)
-    _tell(noise_text(after), as_json=as_json)
-    if as_json:
-        facts["noise"] = noise_document(before, after)
-        json.dump({"host": facts, "experiments": list(map(as_document, outcomes))}, sys.stdout, indent=2)
-        sys.stdout.write("\n")
-    return 1 if any(outcome.differs for outcome in outcomes) else 0
+def _outcome(experiment: Experiment, why: str, host: Host, control: Control, is_named: bool, as_json: bool) -> Outcome:
+    try:
+        outcome = Outcome(experiment, skipped=why) if why else _run(experiment, host, control, quiet=as_json)
+    except UnmeasurableError as error:
+        if is_named:
+            raise _refusal(experiment.name, str(error)) from error
+        outcome = Outcome(experiment, skipped=str(error))
+    _tell(as_text(outcome), as_json=as_json)
+    return outcome
 
 
 def _tell(text: str, *, as_json: bool) -> None:
@@ -91,14 +92,14 @@ def _why_not(experiment: Experiment, host: Host) -> str:
     return experiment.lacking(host)
 
 
-def _run(experiment: Experiment, host: Host, noise: Noise, *, quiet: bool) -> Outcome:
+def _run(experiment: Experiment, host: Host, control: Control, *, quiet: bool) -> Outcome:
     def show(done: int) -> None:
         if sys.stderr.isatty() and not quiet:
             sys.stderr.write(f"\r\x1b[K{experiment.name}: {done + 1} of {host.repetitions}")
             sys.stderr.flush()
 
     try:
-        return run_experiment(experiment, host, show, noise)
+        return run_experiment(experiment, host, show, control.again)
     finally:
         if sys.stderr.isatty() and not quiet:
             sys.stderr.write("\r\x1b[K")

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from firkin.cgroupfs import Cgroup
 from firkin.workbench.loads import Load
 from firkin.workbench.place import opened_stage
 
-__all__ = ["QUIET", "TOLERABLE", "Noise", "listen"]
+__all__ = ["QUIET", "TOLERABLE", "Control", "Noise", "listen"]
 
 TOLERABLE = 0.02
 """The part of a processor up to which noise is not worth a word: the tolerance of the strictest experiments."""
 
-_MILLISECONDS = 300
+_MILLISECONDS = 200
+_MUCH = 0.1
 # The columns of /proc/stat that are work: user, nice, system, irq, softirq.
 _BUSY = (0, 1, 2, 5, 6)
 _STEAL = 7
@@ -42,6 +44,22 @@ class Noise:
         """The worst part of a processor that an experiment must be prepared to miss."""
         return max(self.steal, self.others, self.spread, self.lost)
 
+    @property
+    def delay(self) -> float:
+        """Seconds that it may make something late: some gaps longer than the longest that a short control run met, and
+        any time where so much is lost that work piles up."""
+        return math.inf if self.lost > _MUCH else 5 * self.worst
+
+    @property
+    def sharing(self) -> float:
+        """The part of its time that a processor may miss as others are not really beside it; inf where that is much, so
+        that nothing can be said of who disturbs whom."""
+        return math.inf if self.together > _MUCH else self.together
+
+    def worst_of(self, other: Noise) -> Noise:
+        """Each as bad as the worse of the two."""
+        return Noise(*map(max, astuple(self), astuple(other)))
+
 
 QUIET = Noise()
 """No noise at all."""
@@ -64,6 +82,19 @@ def listen(processors: int) -> Noise:
         together=sum(words[1] for words in together) / sum(words[0] for words in together),
         worst=worst / 1e9,
     )
+
+
+class Control:
+    """Control runs, one before all experiments and one after each that noise can move; `noise` is the last."""
+
+    def __init__(self, processors: int) -> None:
+        self._processors = processors
+        self.noise = listen(processors)
+
+    def again(self) -> Noise:
+        """The worst of the last control run and of another one now. Raises CgroupError."""
+        former, self.noise = self.noise, listen(self._processors)
+        return former.worst_of(self.noise)
 
 
 def _read(load: Load) -> tuple[int, ...]:

@@ -43,9 +43,20 @@ def as_document(outcome: Outcome) -> dict[str, object]:
 
 
 def noise_document(before: Noise, after: Noise) -> dict[str, object]:
-    """The control runs before and after all experiments; `figure` is the worst, and `exceeds` what is tolerable."""
+    """The control runs before and after all experiments, as parts of the time; `figure` is the worst of them that
+    counts, and `exceeds` whether it is more than tolerable; `longestGap` is in seconds."""
     figure = max(before.figure, after.figure)
-    return {"before": asdict(before), "after": asdict(after), "figure": figure, "exceeds": figure > TOLERABLE}
+    return {
+        "before": _parts(before),
+        "after": _parts(after),
+        "figure": figure,
+        "exceeds": figure > TOLERABLE,
+        "longestGap": max(before.worst, after.worst),
+    }
+
+
+def _parts(noise: Noise) -> dict[str, float]:
+    return {name: value for name, value in asdict(noise).items() if name != "worst"}
 
 
 def _quantity(one: Verdict) -> dict[str, object]:

@@ -77,7 +77,7 @@ def of_partition(name: str, kind: str) -> Experiment:
         lambda host, stage: _read_beside_noise(kind, host, stage),
         lambda host: 1.0,
         lacking=lambda host: "" if host.processors > 1 else "needs two processors",
-        roughness=lambda noise: noise.together,
+        roughness=lambda noise: noise.sharing,
     )
 
 

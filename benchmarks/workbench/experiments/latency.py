@@ -43,7 +43,7 @@ WAKING = Experiment(
     lambda host: {"soon": 1},
     _measure,
     lambda host: 1.0,
-    roughness=lambda noise: noise.together,
+    roughness=lambda noise: noise.sharing,
 )
 
 EXPERIMENTS = (WAKING,)

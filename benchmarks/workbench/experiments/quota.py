@@ -32,7 +32,7 @@ def of_quota(name: str, question: str, limit: Quota, threads: int = 1) -> Experi
         lambda host, stage: _measure(limit, threads, host, stage),
         lambda host: 1.0,
         lacking=lambda host: "" if host.processors >= threads else f"needs {threads} processors",
-        roughness=lambda noise: noise.figure if threads == 1 else noise.together,
+        roughness=lambda noise: noise.figure if threads == 1 else noise.sharing,
     )
 
 

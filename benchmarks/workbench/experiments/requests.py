@@ -28,7 +28,7 @@ def _start(stage: Stage, group: Cgroup, limit: Quota, trace: Trace) -> Load:
 
 
 def _rough(noise: Noise) -> float:
-    return 1000 * noise.worst
+    return 1000 * noise.delay
 
 
 def _quantiles(found: Distribution) -> dict[str, float]:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 from tests.support.bench import nothing_left
 from tests.support.bundle import Firkin
+from tests.support.pages import Page
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -64,8 +66,9 @@ def test_all_of_them(firkin: Firkin) -> None:
     document = json.loads(firkin("bench", "models", "--quick", "--json", check=False, timeout=900).stdout)
     found: dict[str, Any] = {one["name"]: one for one in document["experiments"]}
     assert list(found) == list(EXPERIMENTS)
-    for name in SHARES:
-        assert not found[name]["differs"], found[name]
+    # On a busy machine few repetitions may look better than they are: five times what is tolerated is no chance.
+    for one in (quantity for name in SHARES for quantity in found[name]["quantities"]):
+        assert one["deviation"] < 0.1 or not one["decided"], found
     for name in EXACT:
         assert found[name]["agrees"], found[name]
     # How long things take depends on what else the machine does; that they are measured does not.
@@ -116,3 +119,10 @@ def test_a_stage_that_fails_leaves_nothing() -> None:
     with pytest.raises(RuntimeError, match="in the middle"):
         run_experiment(replace(EXPERIMENTS["freeze"], measure=broken), QUICK)
     assert nothing_left()
+
+
+def test_a_page_of_a_run(firkin: Firkin, tmp_path: Path) -> None:
+    firkin("bench", "models", "freeze", "--quick", "--html", tmp_path / "m.html", check=False)
+    page = Page((tmp_path / "m.html").read_text())
+    assert page.ids == ["x-freeze"] and "Does a frozen group use nothing" in page.text
+    assert page.tags.count("figure") >= 1
