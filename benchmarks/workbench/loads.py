@@ -10,9 +10,10 @@ from firkin.cgroupfs.spawn import Spawned
 from firkin.errors import CgroupError
 from firkin.workbench.measurement import Distribution
 
-__all__ = ["Load", "start_load"]
+__all__ = ["PROGRAM", "Load", "start_load"]
 
-_PROGRAM = os.path.join(os.path.dirname(__file__), "firkin-load")
+PROGRAM = os.path.join(os.path.dirname(__file__), "firkin-load")
+"""The program of all loads."""
 
 
 class Load:
@@ -51,7 +52,7 @@ def start_load(group: Cgroup, words: Sequence[object], given: str = "") -> Load:
     reading, writing = os.pipe2(os.O_CLOEXEC)
     stdin = _holding(given)
     try:
-        process = group.spawn([_PROGRAM, *map(str, (os.getpid(), *words))], stdin=stdin, output=writing)
+        process = group.spawn([PROGRAM, *map(str, (os.getpid(), *words))], stdin=stdin, output=writing)
         return Load(process, reading)
     except BaseException:
         os.close(reading)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
+from typing import TypeVar
 
 from firkin.cgroupfs import Cgroup
-from firkin.workbench.loads import Load, start_load
+from firkin.workbench.loads import PROGRAM, Load, start_load
 from firkin.workbench.signals import held_back
 from firkin.workbench.use_over_time import UseOverTime
 
-__all__ = ["Load", "Stage"]
+__all__ = ["PROGRAM", "Load", "Stage"]
+
+Entered = TypeVar("Entered")
 
 
 class Stage:
@@ -32,6 +35,14 @@ class Stage:
         for file, value in files.items():
             made.write(file.replace("_", "."), value)
         return made
+
+    def at(self, path: str) -> Cgroup:
+        """A group that was made before."""
+        return self._groups[path]
+
+    def enter(self, context: AbstractContextManager[Entered]) -> Entered:
+        """Enter a context that is left after the loads that are started from now on have ended."""
+        return self._parts.enter_context(context)
 
     def partition(self, path: str, cpus: Iterable[int], kind: str) -> str:
         """Make a group, and what is above it, a partition of some processors: `root` or `isolated`.
