@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from firkin.cgroupfs.models.allocation import headroom
 from firkin.cgroupfs.models.cpu import scheduler_weight, share_processors
 from firkin.cgroupfs.models.io import share_time
+from firkin.cgroupfs.models.partition import MEMBER
 from firkin.cgroupfs.models.protection import effective_protection, reclaimed
 from firkin.cgroupfs.models.tree import Floats, Tree
-from firkin.workbench.plan import Machine, Plan, PlannedGroup
+from firkin.workbench.cpusets import placements
+from firkin.workbench.plan import Machine, Plan, PlannedGroup, walk
 
 __all__ = ["Columns", "Demands", "Got", "Memory"]
 
 Flags = NDArray[np.bool_]
+_ALONE = 1e12
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ class Columns:
         self.tree: Tree[PlannedGroup] = Tree(plan.root)
         self.numbers = {group.path: number for number, group in enumerate(self.tree.groups)}
         self.weights = self.column(lambda group: scheduler_weight(group.cpu_weight, idle=group.cpu_idle))
-        self.cpu_max, self.cpus = self.column(lambda group: group.cpu_max), self.column(lambda group: group.cpuset)
+        self.cpu_max = self.column(lambda group: group.cpu_max)
+        self.cpus = np.full(len(self.tree), math.inf)
+        self._place(plan)
         self.memory_max = self.column(lambda group: group.memory_max)
         self.memory_max[0] = math.inf
         self.memory_min = self.column(lambda group: group.memory_min)
@@ -86,6 +91,17 @@ class Columns:
         self.leaves = np.ones(len(self.tree), dtype=np.bool_)
         self.leaves[self.tree.parent[1:]] = False
         self._no_limit = np.full(len(self.tree), math.inf)
+
+    def _place(self, plan: Plan) -> None:
+        placed = placements(plan)
+        for group, placement in zip(reversed(list(walk(plan.root)) if placed else []), reversed(placed), strict=True):
+            number = self.numbers[group.path]
+            # A group has what its partitions have taken of it, too.
+            partitions = [self.numbers[child.path] for child in group.children if child.partition != MEMBER]
+            self.cpus[number] = len(placement.effective) + self.cpus[partitions].sum()
+            if group.partition != MEMBER:
+                # Its processors are its own: nobody's weight matters there.
+                self.weights[number] = _ALONE
 
     def column(self, of: Callable[[PlannedGroup], float]) -> Floats:
         """One number of each group."""

@@ -21,6 +21,7 @@ from typing import Any
 import yaml
 
 from firkin.errors import ConfigError, KernelError
+from firkin.workbench.cpusets import check_cpusets
 from firkin.workbench.plan import Demand, Machine, Plan, PlannedGroup, changed, walk
 from firkin.workbench.settings import DEMANDS, MACHINE, SETTINGS, Key
 
@@ -74,7 +75,9 @@ def _parse(text: str, document: str) -> Plan:
     machine = reader.machine(parts["machine"]) if "machine" in parts else Machine()
     root = PlannedGroup("/", "", children=reader.groups(parts["groups"], "") if "groups" in parts else ())
     _check(root, document)
-    return Plan(machine, root)
+    plan = Plan(machine, root)
+    check_cpusets(plan, document)
+    return plan
 
 
 def edit(plan: Plan, text: str) -> Plan:
@@ -82,6 +85,12 @@ def edit(plan: Plan, text: str) -> Plan:
 
     Raises ConfigError.
     """
+    changed_plan = _edited(plan, text)
+    check_cpusets(changed_plan, f"--set {text}")
+    return changed_plan
+
+
+def _edited(plan: Plan, text: str) -> Plan:
     where, equals, value = text.partition("=")
     path, _, key = where.rpartition("/")
     if not equals:
