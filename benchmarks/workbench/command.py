@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "run"]
 
 _MANY = 1000
-CONTESTS = ("lifecycle", "accounting")
+CONTESTS = ("lifecycle", "accounting", "cri")
 # How many arguments each takes, at least and at most, which, and an example.
 ACTIONS = {
     "predict": (1, 1, "exactly one TREE", "firkin bench predict tree.yaml"),
@@ -57,8 +57,8 @@ COMMAND = Command(
         "cgroups of its own, and exits with 1 if one does not agree. report RESULT makes a page of what models --json "
         "wrote, with plots; it loads nothing, and no script is in it. compare OLD NEW names what of two runs on the "
         "same host differs by more than their confidence intervals, and exits with 1 if something is worse. "
-        "lifecycle and accounting compare firkin with what this machine has of its peers, in turn; those that are not "
-        "installed are named."
+        f"{', '.join(CONTESTS)}: firkin and what this machine has of its peers, in turn; those that are not installed "
+        "are named."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),

@@ -1,0 +1,54 @@
+"""A client of CRI, for tests: every call by its name, with messages written as JSON objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+from google.protobuf.json_format import ParseDict
+
+from firkin.cri.calls import calls
+
+__all__ = ["CriClient"]
+
+_CALLS = {call.name: call for call in calls()}
+_LARGEST = 64 << 20
+_SOON = 50
+
+
+class CriClient:
+    """A connection to the unix socket at `path`."""
+
+    def __init__(self, path: str) -> None:
+        self._channel = grpc.insecure_channel(
+            f"unix:{path}",
+            options=[
+                ("grpc.max_receive_message_length", _LARGEST),
+                ("grpc.default_authority", "localhost"),
+                # A server that is not there yet, or was killed, is tried again soon; the default begins with a second.
+                ("grpc.initial_reconnect_backoff_ms", _SOON),
+                ("grpc.min_reconnect_backoff_ms", _SOON),
+                ("grpc.max_reconnect_backoff_ms", _SOON),
+            ],
+        )
+
+    def close(self) -> None:
+        """End the connection."""
+        self._channel.close()
+
+    def wait_ready(self, seconds: float) -> None:
+        """Wait until the server answers. Raises grpc.FutureTimeoutError."""
+        grpc.channel_ready_future(self._channel).result(seconds)
+
+    def __call__(self, name: str, seconds: float = 60, **request: Any) -> Any:
+        """Make the call `name` with the fields of its request. Raises grpc.RpcError."""
+        call = _CALLS[name]
+        method = self._channel.unary_unary(call.path, call.request.SerializeToString, call.response.FromString)
+        return method(ParseDict(request, call.request()), timeout=seconds)
+
+    def stream(self, name: str, seconds: float = 60, **request: Any) -> Iterator[Any]:
+        """The same for a call that is answered with a stream."""
+        call = _CALLS[name]
+        method = self._channel.unary_stream(call.path, call.request.SerializeToString, call.response.FromString)
+        return method(ParseDict(request, call.request()), timeout=seconds)
