@@ -17,7 +17,7 @@ def make_rootfs(rootfs: Path, *applets: str) -> None:
     for directory in ("bin", "dev", "etc", "proc", "sys", "tmp"):
         (rootfs / directory).mkdir(parents=True)
     shutil.copy2(shutil.which("busybox") or "/bin/busybox", rootfs / "bin/busybox")
-    for name in applets:
+    for name in set(applets) - {"busybox"}:
         (rootfs / "bin" / name).symlink_to("busybox")
 
 

@@ -23,7 +23,6 @@ __all__ = ["IMAGE", "PLUGINS", "Server", "firkin_command", "make_images", "runni
 IMAGE = "registry.example/busybox:1"
 _PAUSE = "registry.example/pause:1"
 PLUGINS = "/usr/lib/cni"
-_APPLETS = ("cat", "echo", "httpd", "ls", "mkdir", "rm", "sh", "sleep", "true")
 _PATIENCE = 180.0
 """Seconds that a server has to answer."""
 
@@ -70,7 +69,7 @@ class Server(NamedTuple):
 
 def make_images(place: Path) -> Path:
     """A store below `place` with busybox and a pause image, exported as archives there: PATH/busybox.tar, pause.tar."""
-    make_rootfs(place / "rootfs", *_APPLETS)
+    make_rootfs(place / "rootfs", *run("busybox", "--list").split())
     (place / "pause").mkdir()
     source = Path(__file__).with_name("pause.c")
     run("cc", "-Os", "-static", "-s", "-o", place / "pause/pause", source)
