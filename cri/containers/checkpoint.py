@@ -91,7 +91,6 @@ def _make(node: Node, container: Container, location: str, given_up: threading.E
         with _frozen(container, directory):
             faults.reach("frozen")
             node.handler_of(container).dump(container.id, f"{files}/checkpoint", files)
-            faults.reach("dumped")
             write_root(container, files)
         with Record(node.places.runtime, container.id) as record:
             describe(container, record.config_text(), files)

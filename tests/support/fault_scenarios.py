@@ -420,8 +420,8 @@ SCENARIOS: dict[Scenario, tuple[str, ...]] = {
     ),
     reopen_log: ("ReopenContainerLog.begin", "ReopenContainerLog.answer"),
     checkpoint_container: (
-        *("CheckpointContainer.begin", "CheckpointContainer.frozen", "CheckpointContainer.dumped"),
-        *("CheckpointContainer.packed", "CheckpointContainer.answer"),
+        *("CheckpointContainer.begin", "CheckpointContainer.frozen", "CheckpointContainer.packed"),
+        "CheckpointContainer.answer",
     ),
     exec_sync: ("ExecSync.begin", "ExecSync.launched", "ExecSync.answer"),
     exec_streamed: ("Exec.begin", "Exec.answer", "stream.launched"),
