@@ -132,14 +132,21 @@ class Networks:
         Parameters: `live` are the ids of all sandboxes that there are, those too that are being made.
         Returns what was collected, in words. Everything is tried. Raises NetworkError with all that failed.
         """
-        living = {*live, *self._last}
         choice = self._choose()
         said: list[str] = []
         failures: list[str] = []
+        if uses_bridge := self._uses_bridge(choice):
+            # It may not have been possible to make it before: what it has is known when it is made.
+            try:
+                await self._bridge.repair()
+            except (FirkinError, OSError) as error:
+                failures.append(str(error))
+                uses_bridge = False
+        living = {*live, *self._last}
         works: list[Coroutine[Any, Any, list[str]]] = [
             self._call(self._cni.collect, self._cni.sandboxes - living, choice.configuration)
         ]
-        if self._uses_bridge(choice):
+        if uses_bridge:
             works.append(self._bridge.collect(self._bridge.sandboxes - living))
         for outcome in await asyncio.gather(*works, return_exceptions=True):
             if isinstance(outcome, FirkinError | OSError):
@@ -171,7 +178,7 @@ class Networks:
         return self._bridge_service
 
     def _uses_bridge(self, choice: Choice) -> bool:
-        return choice == Choice(None, ()) or bool(self._bridge_service and self._bridge_service.sandboxes)
+        return choice == Choice(None, ()) or self._bridge.has_records()
 
     def _choose(self) -> Choice:
         choice = self._directory.current()
