@@ -199,7 +199,7 @@ class CniNetwork:
         if attachment is None:
             return run_plugin(call)
         with uninterrupted(f"{self._options.state}/calls/{attachment.container}") as lock:
-            return run_plugin(replace(call, inherited=(lock,)))
+            return run_plugin(replace(call, inherited=lock))
 
     def _remember(self, cached: Cached) -> None:
         self._attached[cached.attachment.container] = cached
