@@ -9,6 +9,7 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.pods.decision import Actions, Kill, Knowledge, unknown_kill
 from firkin.kubelet.pods.identity import container_hash
 from firkin.kubelet.pods.init_actions import compute_init_actions
+from firkin.kubelet.pods.restart_all import must_restart_all, to_reset
 from firkin.kubelet.pods.restarts import policy_of, restarts_after, should_run
 from firkin.kubelet.pods.view import EXITED, RUNNING, UNKNOWN, ContainerView, PodView
 
@@ -34,6 +35,8 @@ def sandbox_change(pod: Pod, view: PodView) -> tuple[bool, int, str]:
 def compute_actions(pod: Pod, view: PodView, known: Mapping[str, Knowledge]) -> Actions:
     """What must be done for `pod`, of which the runtime has `view` and the probes know `known`, by container name."""
     is_new, attempt, sandbox_id = sandbox_change(pod, view)
+    if must_restart_all(pod, view) and (reset := to_reset(pod, view)):
+        return Actions(sandbox_id=sandbox_id, attempt=attempt, reset=reset)
     actions = Actions(kill_pod=is_new, create_sandbox=is_new, sandbox_id=sandbox_id, attempt=attempt)
     if is_new:
         _begin(pod, view, actions)

@@ -19,6 +19,8 @@ from firkin.kubelet.api.pod_status import (
     VolumeMountStatus,
 )
 from firkin.kubelet.pods.decision import Knowledge
+from firkin.kubelet.pods.restart_all import REASON as RESTARTING_ALL
+from firkin.kubelet.pods.restart_all import must_restart_all
 from firkin.kubelet.pods.restarts import is_sidecar, should_run
 from firkin.kubelet.pods.view import CREATED, EXITED, RUNNING, UNKNOWN, ContainerView, PodView
 
@@ -43,6 +45,7 @@ class _Context:
     waiting: Mapping[str, Waiting]
     known: Mapping[str, Knowledge] = field(default_factory=dict)
     is_init: bool = False
+    restarts_all: bool = False
 
 
 def container_statuses(
@@ -59,6 +62,7 @@ def container_statuses(
     probes say, all by the containers' names.
     """
     context = _Context(pod, view, {one.name: one for one in before}, waiting, known)
+    context.restarts_all = must_restart_all(pod, view)
     context.is_init = bool(containers) and any(one is containers[0] for one in pod.spec.init_containers)
     return [_judged(context, one, _status(context, one)) for one in containers]
 
@@ -142,6 +146,8 @@ def _lost(message: str) -> ContainerStateTerminated:
 def _unseen(context: _Context, container: Container) -> ContainerStatus:
     # The runtime has none: it was never made, or was removed.
     before = context.before.get(container.name)
+    if before is not None and context.restarts_all and before.state.waiting is None:
+        return _reset(container, before)
     if before is not None and before.state.terminated is not None:
         return before
     reason = "PodInitializing" if context.pod.spec.init_containers else "ContainerCreating"
@@ -160,6 +166,19 @@ def _unseen(context: _Context, container: Container) -> ContainerStatus:
     lost = _lost("The container could not be located when the pod was deleted.  The container used to be Running")
     is_again = context.pod.metadata.deletion_timestamp is None
     return replace(status, last_state=ContainerState(terminated=lost), restart_count=status.restart_count + is_again)
+
+
+def _reset(container: Container, before: ContainerStatus) -> ContainerStatus:
+    message = "The container is removed because RestartAllContainers in place"
+    ended = ContainerStateTerminated(exit_code=_KILLED, reason=RESTARTING_ALL, message=message)
+    return ContainerStatus(
+        name=container.name,
+        state=ContainerState(waiting=ContainerStateWaiting(reason=RESTARTING_ALL, message=message)),
+        last_state=ContainerState(terminated=ended),
+        image=container.image,
+        restart_count=before.restart_count + 1,
+        volume_mounts=_volume_mounts(container),
+    )
 
 
 def _has_begun(context: _Context) -> bool:

@@ -23,6 +23,7 @@ from firkin.kubelet.pods.conditions import OWNED, conditions_of, with_transition
 from firkin.kubelet.pods.container_status import Waiting, container_statuses
 from firkin.kubelet.pods.decision import Knowledge
 from firkin.kubelet.pods.phase import is_terminal, phase_of
+from firkin.kubelet.pods.restart_all import restarting_condition
 from firkin.kubelet.pods.view import CREATED, PodView
 
 __all__ = ["Facts", "Verdict", "ended_status", "failed_status", "pod_status"]
@@ -111,6 +112,8 @@ def _conditions(
     names = {one.type for one in added}
     others = [*(one for one in others if one.type not in names), *added]
     made = conditions_of(pod, statuses, phase, has_sandbox=not sandbox_change(pod, view)[0], others=others)
+    if (restarting := restarting_condition(pod, view, phase)) is not None:
+        made.append(restarting)
     return with_transitions(facts.now, made, pod.status.conditions)
 
 

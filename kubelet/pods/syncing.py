@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from firkin.kubelet.pods.start_error import StartError
 from firkin.kubelet.pods.starting import Starter, Starting
 from firkin.kubelet.pods.stopping import Stopper, grace_of
 from firkin.kubelet.pods.telling import NORMAL, WARNING, Recorder
-from firkin.kubelet.pods.view import EXITED, UNKNOWN, PodView
+from firkin.kubelet.pods.view import EXITED, RUNNING, UNKNOWN, ContainerView, PodView
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallError, CallUnavailableError
 
@@ -83,6 +84,10 @@ class Syncer:
 
     async def apply(self, pod: Pod, view: PodView, actions: Actions, outcome: Outcome) -> None:
         """Do what `actions` say, and tell in `outcome` what came of it. Raises FirkinError if nothing can be done."""
+        if actions.reset:
+            outcome.waiting.clear()
+            await self._reset(pod, actions.reset)
+            return
         if actions.create_sandbox and actions.sandbox_id:
             self._tell(pod, NORMAL, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
         if actions.kill_pod:
@@ -97,6 +102,17 @@ class Syncer:
             await self._prune_init(pod, view)
         starting = await self._sandbox(pod, view, actions)
         await self._start(starting, actions, outcome)
+
+    async def _reset(self, pod: Pod, containers: Sequence[ContainerView]) -> None:
+        # Without hooks and without the time of the pod (KEP-5532); all at once.
+        stops = (
+            self._stopper.stop(pod, one, f"Container {one.name} is stopped: all containers restart", grace=0)
+            for one in containers
+            if one.state in (RUNNING, UNKNOWN)
+        )
+        await asyncio.gather(*stops)
+        for one in containers:
+            await self._runtime.remove_container(one.id)
 
     async def _kill(self, pod: Pod, view: PodView, kills: dict[str, Kill]) -> None:
         seen = {one.id: one for one in view.containers}

@@ -176,6 +176,20 @@ def test_what_is_right_passes() -> None:
             "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
         ),
         (
+            pod(
+                container="restartPolicy: Never, restartPolicyRules: "
+                "[{action: Restart, exitCodes: {operator: In, values: [1, 2, 1]}}]"
+            ),
+            "spec.containers[0].restartPolicyRules[0].exitCodes.values[2]: Duplicate value: 1",
+        ),
+        (
+            pod(
+                container="restartPolicy: Never, restartPolicyRules: "
+                "[{action: Reboot, exitCodes: {operator: In, values: [1]}}]"
+            ),
+            'restartPolicyRules[0].action: Unsupported value: "Reboot": supported values: "Restart", "RestartAll',
+        ),
+        (
             pod(container="restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [1]}}]"),
             "spec.containers[0].restartPolicy: Required value",
         ),
