@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 
 from firkin.cri.api.container_pb2 import Mount
+from firkin.cri.api.resources_pb2 import LinuxContainerResources
 from firkin.errors import CgroupError, KernelError
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod
@@ -114,8 +115,16 @@ class MachinePreparation:
             args=[expand(one, values.get) for one in container.args],
             environment=environment,
             mounts=[*mounts, *own],
-            resources=container_resources(pod, container, self._cgroups.limiting),
+            resources=self.limits(pod, container),
         )
+
+    def limits(self, pod: Pod, container: Container) -> LinuxContainerResources:
+        """The limits of a container."""
+        return container_resources(pod, container, self._cgroups.limiting)
+
+    async def widen(self, *pods: Pod) -> None:
+        """Give the cgroup of a pod limits that are wide enough for it in each of these states. Raises CgroupError."""
+        await self._cgroups.ensure(*pods)
 
     async def clean_up(self, uid: str) -> None:
         """Take away the volumes and the cgroup of a pod. Raises VolumeError, CgroupError."""

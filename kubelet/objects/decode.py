@@ -28,7 +28,7 @@ _WITHOUT_EFFECT = {
         "affinity", "topologySpreadConstraints", "schedulingGates", "resourceClaims", "deprecatedServiceAccount",
         "schedulingGroup", "workloadRef",
     },
-    "PodStatus": {"nominatedNodeName", "resourceClaimStatuses", "allocatedResources", "resources"},
+    "PodStatus": {"nominatedNodeName", "resourceClaimStatuses"},
     "Container": {"volumeDevices"},
     "ResourceRequirements": {"claims"},
     "DeploymentStatus": {"collisionCount", "terminatingReplicas"},

@@ -16,8 +16,11 @@ from firkin.kubelet.pods.restarts import is_sidecar
 __all__ = ["OWNED", "conditions_of", "with_transitions"]
 
 OWNED = frozenset(
-    ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", RESTARTING_ALL)
-)
+    (
+        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", RESTARTING_ALL,
+        "PodResizePending", "PodResizeInProgress",
+    )
+)  # fmt: skip
 """The types of conditions that the agent alone sets."""
 
 

@@ -15,10 +15,10 @@ from firkin.kubelet.api.node import Node
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job
 from firkin.kubelet.objects.kinds import T, kind_of
-from firkin.kubelet.objects.validation import metadata, names, pods, workloads
+from firkin.kubelet.objects.validation import metadata, names, pods, resizes, workloads
 from firkin.kubelet.objects.validation.fault import Fault, Faults, duplicate, forbidden, required, too_long
 
-__all__ = ["InvalidError", "check", "check_change"]
+__all__ = ["InvalidError", "check", "check_change", "check_resize"]
 
 _MOST_DATA = 1 << 20
 _TYPED_KEYS = {
@@ -54,6 +54,13 @@ def check_change(before: T, after: T) -> None:
     rule = _CHANGES.get(type(after))
     if rule is not None and not faults:
         faults += rule(before, after)
+    if faults:
+        raise InvalidError(after, faults)
+
+
+def check_resize(before: Pod, after: Pod) -> None:
+    """Raise InvalidError if a pod is not allowed, or may not become so by a resize."""
+    faults = list(pods.pod(after)) or list(resizes.resize(before, after))
     if faults:
         raise InvalidError(after, faults)
 

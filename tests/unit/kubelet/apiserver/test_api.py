@@ -184,6 +184,24 @@ def test_status_is_written_by_its_own_path(api: ApiCaller) -> None:
     assert (value["status"]["phase"], value["metadata"].get("labels")) == ("Failed", None)
 
 
+def test_a_pod_is_resized_by_its_own_path(api: ApiCaller) -> None:
+    made = pod()
+    made["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1"}}
+    api.call("POST", PODS, made)
+    patch = {"spec": {"containers": [{"name": "c", "image": "other", "resources": {"requests": {"cpu": "2"}}}]}}
+    status, answer = api.call("PATCH", f"{PODS}/web", patch, STRATEGIC)
+    assert status == 422 and "pod updates may not change fields other than" in answer["message"]
+    status, answer = api.call("PATCH", f"{PODS}/web/resize", patch, STRATEGIC)
+    (container,) = answer["spec"]["containers"]
+    assert (status, container["image"], container["resources"]) == (200, "c:1", {"requests": {"cpu": "2"}})
+    patch["spec"]["containers"][0] = {"name": "c", "resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}
+    status, answer = api.call("PATCH", f"{PODS}/web/resize", patch, STRATEGIC)
+    assert status == 422 and "Pod QOS Class may not change" in answer["message"]
+    status, answer = api.call("PUT", f"{PODS}/web/resize", {**made, "spec": {"containers": [{"name": "d"}]}})
+    assert status == 422 and "containers may not be renamed or reordered on resize" in answer["message"]
+    assert api.call("GET", f"{PODS}/web/resize")[1]["metadata"]["generation"] == 2
+
+
 def test_a_pod_goes_when_it_has_ended_and_others_at_once(api: ApiCaller) -> None:
     api.call("POST", PODS, pod())
     status, value = api.call("DELETE", f"{PODS}/web", {"gracePeriodSeconds": 7})

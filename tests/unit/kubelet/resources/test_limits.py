@@ -11,7 +11,7 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.resources.container import Limiting, container_resources
 from firkin.kubelet.resources.node import NodeResources, allocatable, machine_capacity, reserved
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
-from firkin.kubelet.resources.tree import pod_limits_files, pod_names, tier_files
+from firkin.kubelet.resources.tree import pod_limits_files, pod_names, tier_files, widest
 from tests.support.pods import pod_of
 
 MI, GI = 1 << 20, 1 << 30
@@ -180,3 +180,10 @@ def test_the_machine_is_what_the_kernel_says() -> None:
 def test_faults_of_settings_are_named(settings: dict[str, Any], fault: str) -> None:
     assert list(resource_faults(ResourceSettings(**settings))) == [fault]
     assert not list(resource_faults(ResourceSettings()))
+
+
+def test_the_widest_of_several_limits() -> None:
+    one = {"cpu.weight": "35", "cpu.max": "max 100000", "memory.max": "1000"}
+    other = {"cpu.weight": "170", "cpu.max": "50000 100000", "memory.max": "999"}
+    assert widest(one, other) == {"cpu.weight": "170", "cpu.max": "max 100000", "memory.max": "1000"}
+    assert widest(one) == one
