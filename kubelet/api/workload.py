@@ -1,4 +1,4 @@
-"""What makes pods: Deployments, DaemonSets (apps/v1), Jobs, CronJobs (batch/v1)."""
+"""What makes pods: Deployments, ReplicaSets, DaemonSets (apps/v1), Jobs, CronJobs (batch/v1)."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ __all__ = [
     "JobStatus",
     "JobTemplateSpec",
     "ObjectReference",
+    "ReplicaSet",
+    "ReplicaSetSpec",
+    "ReplicaSetStatus",
     "RollingUpdate",
     "UncountedTerminatedPods",
 ]
@@ -76,6 +79,35 @@ class Deployment(Resource, frozen=True, kw_only=True):
     api_version: str = always("apps/v1")
     kind: str = always("Deployment")
     status: DeploymentStatus = DeploymentStatus()
+
+
+class ReplicaSetSpec(Object, frozen=True):
+    """`replicas` pods, as they are when they are made."""
+
+    selector: LabelSelector
+    template: PodTemplateSpec = PodTemplateSpec()
+    replicas: int = 1
+    min_ready_seconds: int = 0
+
+
+class ReplicaSetStatus(Object, frozen=True):
+    """What became of it."""
+
+    replicas: int = 0
+    fully_labeled_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    observed_generation: int | None = None
+    conditions: list[Condition] = []
+
+
+class ReplicaSet(Resource, frozen=True, kw_only=True):
+    """One revision of a Deployment, or pods of their own."""
+
+    spec: ReplicaSetSpec
+    api_version: str = always("apps/v1")
+    kind: str = always("ReplicaSet")
+    status: ReplicaSetStatus = ReplicaSetStatus()
 
 
 class DaemonSetSpec(Object, frozen=True):

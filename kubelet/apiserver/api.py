@@ -100,7 +100,7 @@ class Api:
 
     async def _handle_part(self, request: Request, target: Target) -> Answer:
         kind = target.kind
-        if target.part == "scale" and kind.name == "Deployment":
+        if target.part == "scale" and kind.name in ("Deployment", "ReplicaSet"):
             return scale(self._objects, request, target)
         is_object = target.part == "status" and kind.has_status
         if is_object or (target.part in ("ephemeralcontainers", "resize") and kind.name == "Pod"):

@@ -76,7 +76,7 @@ def _resources(group: str) -> dict[str, Any]:
         if kind.has_status:
             status = {"name": f"{kind.plural}/status", "kind": kind.name, "verbs": ["get", "patch", "update"]}
             resources.append({**status, **common})
-        if kind.name == "Deployment":
+        if kind.name in ("Deployment", "ReplicaSet"):
             scale = {"name": f"{kind.plural}/scale", "group": "autoscaling", "version": "v1", "kind": "Scale"}
             resources.append({**scale, "verbs": ["get", "patch", "update"], **common})
         if kind.name == "Pod":

@@ -32,6 +32,7 @@ _WITHOUT_EFFECT = {
     "Container": {"volumeDevices"},
     "ResourceRequirements": {"claims"},
     "DeploymentStatus": {"collisionCount", "terminatingReplicas"},
+    "ReplicaSetStatus": {"terminatingReplicas"},
     "DaemonSetStatus": {"collisionCount", "conditions"},
     "JobStatus": {"terminating"},
     "Event": {"action", "eventTime", "related", "reportingComponent", "reportingInstance", "series"},

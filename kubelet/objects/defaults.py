@@ -22,6 +22,7 @@ from firkin.kubelet.api.workload import (
     DeploymentStrategy,
     Job,
     JobSpec,
+    ReplicaSet,
     RollingUpdate,
 )
 from firkin.kubelet.objects.kinds import T, kind_of
@@ -134,6 +135,10 @@ def _deployment(item: Deployment) -> Deployment:
     return _replace(item, spec=_replace(item.spec, strategy=strategy, template=_template(item.spec.template)))
 
 
+def _replica_set(item: ReplicaSet) -> ReplicaSet:
+    return _replace(item, spec=_replace(item.spec, template=_template(item.spec.template)))
+
+
 def _daemon_set(item: DaemonSet) -> DaemonSet:
     strategy = item.spec.update_strategy
     if strategy.type == "RollingUpdate":
@@ -173,6 +178,7 @@ _BY_KIND: dict[type[Resource], Callable[..., Resource]] = {
     Pod: _pod,
     Secret: _secret,
     Deployment: _deployment,
+    ReplicaSet: _replica_set,
     DaemonSet: _daemon_set,
     Job: _job,
     CronJob: _cron_job,

@@ -13,7 +13,7 @@ from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.node import Node
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, ReplicaSet
 from firkin.kubelet.objects.kinds import T, kind_of
 from firkin.kubelet.objects.validation import metadata, names, pods, resizes, workloads
 from firkin.kubelet.objects.validation.fault import Fault, Faults, duplicate, forbidden, required, too_long
@@ -113,6 +113,7 @@ _RULES: dict[type[msgspec.Struct], Callable[[Any], Faults]] = {
     Event: _event,
     Node: _node,
     Deployment: workloads.deployment,
+    ReplicaSet: workloads.replica_set,
     DaemonSet: workloads.daemon_set,
     Job: workloads.job,
     CronJob: workloads.cron_job,
@@ -122,6 +123,7 @@ _CHANGES: dict[type[msgspec.Struct], Callable[[Any, Any], Faults]] = {
     ConfigMap: _fixed_data,
     Secret: _fixed_data,
     Deployment: workloads.selector_change,
+    ReplicaSet: workloads.selector_change,
     DaemonSet: workloads.selector_change,
     Job: workloads.job_change,
 }

@@ -1,4 +1,4 @@
-"""Deployments, DaemonSets, Jobs and CronJobs, and what of them may change."""
+"""Deployments, ReplicaSets, DaemonSets, Jobs and CronJobs, and what of them may change."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import zoneinfo
 
 from firkin.kubelet.api.meta import LabelSelector
 from firkin.kubelet.api.pod import PodTemplateSpec
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, JobSpec, RollingUpdate
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, JobSpec, ReplicaSet, RollingUpdate
 from firkin.kubelet.objects.selectors import selector_of
 from firkin.kubelet.objects.validation import metadata, numbers, pods
 from firkin.kubelet.objects.validation.fault import Faults, forbidden, invalid, join, one_of, required
 from firkin.kubelet.workloads.schedule import parse_schedule
 
-__all__ = ["cron_job", "daemon_set", "deployment", "job", "job_change", "selector_change"]
+__all__ = ["cron_job", "daemon_set", "deployment", "job", "job_change", "replica_set", "selector_change"]
 
 # The pods of a CronJob's Jobs have 11 letters more.
 _CRON_JOB_NAME = 52
@@ -37,6 +37,14 @@ def deployment(value: Deployment) -> Faults:
     yield from _pods_of("spec", value.spec.selector, value.spec.template)
 
 
+def replica_set(value: ReplicaSet) -> Faults:
+    """A ReplicaSet."""
+    yield from metadata.metadata(value.metadata, namespaced=True)
+    yield from numbers.at_least("spec.replicas", value.spec.replicas)
+    yield from numbers.at_least("spec.minReadySeconds", value.spec.min_ready_seconds)
+    yield from _pods_of("spec", value.spec.selector, value.spec.template)
+
+
 def daemon_set(value: DaemonSet) -> Faults:
     """A DaemonSet."""
     yield from metadata.metadata(value.metadata, namespaced=True)
@@ -48,8 +56,8 @@ def daemon_set(value: DaemonSet) -> Faults:
     yield from _pods_of("spec", value.spec.selector, value.spec.template)
 
 
-def selector_change(before: Deployment | DaemonSet, after: Deployment | DaemonSet) -> Faults:
-    """What may change of a Deployment or a DaemonSet: all but how it knows its pods."""
+def selector_change(before: Deployment | ReplicaSet | DaemonSet, after: Deployment | ReplicaSet | DaemonSet) -> Faults:
+    """What may change of a Deployment, a ReplicaSet or a DaemonSet: all but how it knows its pods."""
     if before.spec.selector != after.spec.selector:
         yield invalid("spec.selector", _labels(after.spec.selector), "field is immutable")
 

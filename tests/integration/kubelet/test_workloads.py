@@ -77,10 +77,10 @@ def test_a_deployment_runs_is_updated_and_goes(shared: CriServer, tmp_path: Path
 
         await apply(node, "apps/deployments", "web", filled(DEPLOYMENT, "sleep 1000"))
         await until(node, lambda: settled(2), Deployment)
-        first = {pod.metadata.uid for pod in pods(node, "Deployment")}
+        first = {pod.metadata.uid for pod in pods(node, "ReplicaSet")}
         await apply(node, "apps/deployments", "web", filled(DEPLOYMENT, "sleep 2000"))
         await until(node, lambda: settled(2) and len(node.objects.list(Pod)) == 2, Deployment, Pod)
-        second = pods(node, "Deployment")
+        second = pods(node, "ReplicaSet")
         assert not first & {pod.metadata.uid for pod in second} and all(map(is_ready, second))
         node.objects.delete(Deployment, "default", "web")
         await until(node, lambda: not node.objects.list(Pod), Pod)

@@ -82,7 +82,7 @@ def test_a_deployment_gets_its_pods_and_takes_them_along(tmp_path: Path) -> None
         await caller.ask("DELETE", f"{DEPLOYMENTS}/d")
         await until(lambda: all(pod.metadata.deletion_timestamp for pod in caller.objects.list(Pod)))
 
-    assert run(tmp_path, work).reasons == ["ScalingReplicaSet"]
+    assert run(tmp_path, work).reasons == ["ScalingReplicaSet", "SuccessfulCreate", "SuccessfulCreate"]
 
 
 def test_in_the_foreground_the_owner_goes_last(tmp_path: Path) -> None:
