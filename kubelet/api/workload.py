@@ -25,10 +25,16 @@ __all__ = [
     "JobStatus",
     "JobTemplateSpec",
     "ObjectReference",
+    "PodFailurePolicy",
+    "PodFailurePolicyOnExitCodesRequirement",
+    "PodFailurePolicyOnPodConditionsPattern",
+    "PodFailurePolicyRule",
     "ReplicaSet",
     "ReplicaSetSpec",
     "ReplicaSetStatus",
     "RollingUpdate",
+    "SuccessPolicy",
+    "SuccessPolicyRule",
     "UncountedTerminatedPods",
 ]
 
@@ -142,6 +148,48 @@ class DaemonSet(Resource, frozen=True, kw_only=True):
     status: DaemonSetStatus = DaemonSetStatus()
 
 
+class PodFailurePolicyOnExitCodesRequirement(Object, frozen=True):
+    """Exit codes of a container, or of any; `operator` is In or NotIn."""
+
+    operator: str
+    values: list[int] = []
+    container_name: str | None = None
+
+
+class PodFailurePolicyOnPodConditionsPattern(Object, frozen=True):
+    """A condition that a pod has."""
+
+    type: str
+    status: str = "True"
+
+
+class PodFailurePolicyRule(Object, frozen=True):
+    """`action` is FailJob, FailIndex, Ignore or Count: what becomes of a pod that failed like this."""
+
+    action: str
+    on_exit_codes: PodFailurePolicyOnExitCodesRequirement | None = None
+    on_pod_conditions: list[PodFailurePolicyOnPodConditionsPattern] = []
+
+
+class PodFailurePolicy(Object, frozen=True):
+    """The first rule that matches counts."""
+
+    rules: list[PodFailurePolicyRule] = []
+
+
+class SuccessPolicyRule(Object, frozen=True):
+    """Which indexes must succeed, or how many of them: such as 0,2-4."""
+
+    succeeded_indexes: str | None = None
+    succeeded_count: int | None = None
+
+
+class SuccessPolicy(Object, frozen=True):
+    """One rule is enough."""
+
+    rules: list[SuccessPolicyRule] = []
+
+
 class JobSpec(Object, frozen=True):
     """Pods until `completions` of them succeeded."""
 
@@ -156,6 +204,10 @@ class JobSpec(Object, frozen=True):
     completion_mode: str | None = None
     suspend: bool | None = None
     pod_replacement_policy: str | None = None
+    pod_failure_policy: PodFailurePolicy | None = None
+    success_policy: SuccessPolicy | None = None
+    backoff_limit_per_index: int | None = None
+    max_failed_indexes: int | None = None
 
 
 class UncountedTerminatedPods(Object, frozen=True):

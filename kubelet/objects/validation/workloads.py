@@ -8,7 +8,7 @@ from firkin.kubelet.api.meta import LabelSelector
 from firkin.kubelet.api.pod import PodTemplateSpec
 from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, JobSpec, ReplicaSet, RollingUpdate
 from firkin.kubelet.objects.selectors import selector_of
-from firkin.kubelet.objects.validation import metadata, numbers, pods
+from firkin.kubelet.objects.validation import job_policies, metadata, numbers, pods
 from firkin.kubelet.objects.validation.fault import Faults, forbidden, invalid, join, one_of, required
 from firkin.kubelet.workloads.schedule import parse_schedule
 
@@ -78,10 +78,14 @@ def job_change(before: Job, after: Job) -> Faults:
         ("selector", before.spec.selector, after.spec.selector),
         ("completionMode", before.spec.completion_mode, after.spec.completion_mode),
         ("template", before.spec.template, after.spec.template),
+        ("podFailurePolicy", before.spec.pod_failure_policy, after.spec.pod_failure_policy),
+        ("successPolicy", before.spec.success_policy, after.spec.success_policy),
+        ("backoffLimitPerIndex", before.spec.backoff_limit_per_index, after.spec.backoff_limit_per_index),
         ("podReplacementPolicy", before.spec.pod_replacement_policy, after.spec.pod_replacement_policy),
     ):
         if one != other:
-            yield invalid(f"spec.{field}", "..." if field == "template" else other, "field is immutable")
+            shown = other if isinstance(other, str | int) else "..."
+            yield invalid(f"spec.{field}", shown, "field is immutable")
     elastic = after.spec.completion_mode == "Indexed" and after.spec.completions == after.spec.parallelism
     if before.spec.completions != after.spec.completions and not elastic:
         yield invalid("spec.completions", after.spec.completions, "field is immutable")
@@ -126,6 +130,7 @@ def _job_spec(path: str, value: JobSpec) -> Faults:
                 value.completions,
                 "must be less than or equal to 100000 when completion mode is Indexed",
             )
+    yield from job_policies.policies(path, value)
     policy = value.template.spec.restart_policy
     if policy not in ("OnFailure", "Never"):
         place = join(path, "template.spec.restartPolicy")

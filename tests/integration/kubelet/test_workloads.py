@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.api.workload import Deployment, Job
+from firkin.kubelet.api.workload import CronJob, CronJobStatus, Deployment, Job
 from firkin.kubelet.apiserver.tables import table
 from firkin.kubelet.http.message import Request, Response
+from firkin.kubelet.objects.decode import decode_document
+from firkin.kubelet.objects.defaults import complete
+from firkin.kubelet.objects.documents import read_documents
+from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.workloads.job import is_finished
 from tests.support.agent import Node, is_ready, manifest, run
 from tests.support.cri_server import IMAGE, CriServer
@@ -104,5 +109,87 @@ def test_a_job_completes_and_a_static_pod_lives_as_long_as_its_file(shared: CriS
         assert cells[:4] == ["static-node", "1/1", "Running", "0"]
         file.unlink()
         await node.wait_gone("static-node")
+
+    run(shared, tmp_path, script)
+
+
+def test_an_exit_code_ends_a_job_and_one_that_is_ignored_does_not(shared: CriServer, tmp_path: Path) -> None:
+    rules = """
+  podFailurePolicy:
+    rules:
+    - {action: Ignore, onExitCodes: {operator: In, values: [7]}}
+    - {action: FailJob, onExitCodes: {containerName: c, operator: In, values: [42]}}"""
+    script_ = f"if mkdir {tmp_path}/once; then exit 7; fi; exit 42"
+    volume = f"volumes: [{{name: v, hostPath: {{path: {tmp_path}}}}}]"
+    mount = f"volumeMounts: [{{name: v, mountPath: {tmp_path}}}]"
+    text = f"""
+apiVersion: batch/v1
+kind: Job
+metadata: {{name: strict}}
+spec:
+  backoffLimit: 0{rules}
+  template:
+    spec:
+      restartPolicy: Never
+      {volume}
+      containers: [{{name: c, image: "{IMAGE}", command: [sh, -c, "{script_}"], {mount}}}]
+"""
+
+    async def script(node: Node) -> None:
+        await apply(node, "batch/jobs", "strict", text.encode())
+        await until(node, lambda: is_finished(node.objects.list(Job)[0]), Job)
+        (job,) = node.objects.list(Job)
+        (failed,) = [one for one in job.status.conditions if one.type == "Failed"]
+        assert (failed.reason, job.status.failed) == ("PodFailurePolicy", 1)
+        assert failed.message.endswith("failed with exit code 42 matching FailJob rule at index 1")
+
+    run(shared, tmp_path, script)
+
+
+def cron_job(name: str, schedule: str, more: str) -> str:
+    template = f'{{restartPolicy: Never, containers: [{{name: c, image: "{IMAGE}", command: ["true"]}}]}}'
+    job = f"jobTemplate: {{spec: {{template: {{spec: {template}}}}}}}"
+    head = f"apiVersion: batch/v1\nkind: CronJob\nmetadata: {{name: {name}}}"
+    return f"{head}\nspec:\n  schedule: '{schedule}'\n  {more}\n  {job}\n"
+
+
+def test_a_cron_job_runs_again_and_again_and_forgets_the_first(shared: CriServer, tmp_path: Path) -> None:
+    async def script(node: Node) -> None:
+        def done() -> list[str]:
+            return [one.metadata.name for one in node.objects.list(Job) if is_finished(one) == "Complete"]
+
+        more = "successfulJobsHistoryLimit: 1\n  concurrencyPolicy: Forbid"
+        await apply(node, "batch/cronjobs", "often", cron_job("often", "@every 1s", more).encode())
+        await until(node, done, Job)
+        (first,) = done()
+        await until(node, lambda: len(done()) == 1 and done() != [first], Job)
+        (item,) = node.objects.list(CronJob)
+        assert item.status.last_schedule_time is not None and item.status.last_successful_time is not None
+
+    run(shared, tmp_path, script)
+
+
+def test_what_a_cron_job_missed_without_an_agent_is_made_up_for_once(shared: CriServer, tmp_path: Path) -> None:
+    zone = ZoneInfo("Asia/Kathmandu")
+    now = datetime.now(UTC).replace(microsecond=0)
+    # Twelve hours from the next one, and from the last.
+    hour = (now.astimezone(zone).hour + 12) % 24
+    text = cron_job("daily", f"0 {hour} * * *", "timeZone: Asia/Kathmandu")
+    (document,) = read_documents(text.encode(), "test")
+    objects = Objects(f"{tmp_path}/kubelet/objects.db")
+    made = objects.create(complete(decode_document(document).object))
+    status = CronJobStatus(last_schedule_time=now - timedelta(days=3))
+    objects.set_status(CronJob, "default", made.metadata.name, status)
+    objects.close()
+
+    async def script(node: Node) -> None:
+        await until(node, lambda: any(map(is_finished, node.objects.list(Job))), Job)
+        (job,) = node.objects.list(Job)
+        (item,) = node.objects.list(CronJob)
+        last = item.status.last_schedule_time
+        assert last is not None and now - last < timedelta(days=1)
+        local = last.astimezone(zone)
+        assert (local.hour, local.minute) == (hour, 0)
+        assert job.metadata.name == f"daily-{int(last.timestamp()) // 60}"
 
     run(shared, tmp_path, script)
