@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import pytest
@@ -120,3 +121,11 @@ def test_without_a_filter_there_is_none(firkin: Firkin, bundle: Bundle) -> None:
 def test_notification_is_refused(firkin: Firkin, bundle: Bundle) -> None:
     bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": "/run/listener"}
     assert firkin.fails(bundle) == "config.json: linux.seccomp: SCMP_ACT_NOTIFY is not supported"
+
+
+def test_a_filter_that_allows_nothing_is_the_end_of_the_container(firkin: Firkin, bundle: Bundle) -> None:
+    # It can neither execute its program, nor say so, nor exit.
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO"}
+    id = firkin.new_id()
+    done = firkin("run", "-b", bundle.save(), id, check=False)
+    assert done.returncode == 128 + signal.SIGILL and firkin.leftovers(id) == []

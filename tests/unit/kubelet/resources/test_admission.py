@@ -110,3 +110,41 @@ def test_a_resize_is_impossible_or_put_off(pod: Pod, active: list[Pod], reason: 
 
 def test_a_resize_that_fits() -> None:
     assert resize_refusal(_pod({"cpu": "1"}), [_pod({"cpu": "1"})], NODE) is None
+
+
+def _required(*terms: dict[str, Any]) -> Pod:
+    selector = {"nodeSelectorTerms": list(terms)}
+    return _pod(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": selector}})
+
+
+def _term(key: str, operator: str, *values: str, kind: str = "matchExpressions") -> dict[str, Any]:
+    return {kind: [{"key": key, "operator": operator, "values": list(values)}]}
+
+
+@pytest.mark.parametrize(
+    ("terms", "fits"),
+    [
+        ([_term("disk", "In", "ssd", "nvme")], True),
+        ([_term("disk", "In", "hdd")], False),
+        ([_term("disk", "In", "hdd"), _term("disk", "Exists")], True),
+        ([_term("disk", "NotIn", "ssd")], False),
+        ([_term("zone", "NotIn", "a")], True),
+        ([_term("zone", "Exists")], False),
+        ([_term("zone", "DoesNotExist")], True),
+        ([_term("generation", "Gt", "3")], True),
+        ([_term("generation", "Gt", "4")], False),
+        ([_term("generation", "Lt", "5")], True),
+        ([_term("zone", "Lt", "5")], False),
+        ([_term("metadata.name", "In", "node-1", kind="matchFields")], True),
+        ([_term("metadata.name", "NotIn", "node-1", kind="matchFields")], False),
+        ([{**_term("disk", "Exists"), **_term("metadata.name", "In", "other", kind="matchFields")}], False),
+        ([{}], False),
+    ],
+)  # fmt: skip
+def test_the_node_has_what_affinity_requires(terms: list[dict[str, Any]], fits: bool) -> None:
+    node = NodeFacts("node-1", NODE.allocatable, {**NODE.labels, "generation": "4"})
+    refusal = admit(_required(*terms), [], node)
+    assert (refusal is None) is fits
+    if refusal:
+        told = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+        assert (refusal.reason, refusal.message) == ("NodeAffinity", told)
