@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -155,13 +157,14 @@ def test_what_one_applies_the_other_knows(api: Running) -> None:
     assert said(api.kubectl("label", "pod", "web", "tier=front")) == ["pod/web labeled"]
     assert said(api.kubectl("set", "image", "deploy/d", "c=c:2")) == ["deployment.apps/d image updated"]
     # Ages may differ by the second that passed.
+    columns = functools.partial(re.sub, r"\b\d+s\b", "AGE")
     for words in (
         ("get", "all", "--no-headers"),
         ("get", "po,cm", "-o", "wide", "--no-headers"),
         ("get", "deploy", "-A"),
     ):
         ours, theirs = (said(command(*words)) for command in (api.firkin, api.kubectl))
-        assert [line.split()[:4] for line in ours] == [line.split()[:4] for line in theirs]
+        assert [columns(line).split()[:4] for line in ours] == [columns(line).split()[:4] for line in theirs]
     ours, theirs = (said(command("describe", "pod", "web")) for command in (api.firkin, api.kubectl))
     # Of a container without status kubectl leaves out what there is none of.
     assert [line.split() for line in theirs if line.split() not in [one.split() for one in ours]] == []
@@ -200,6 +203,22 @@ def test_a_rollout_is_followed_and_undone_by_both(api: Running) -> None:
     assert said(api.firkin("rollout", "pause", "deploy/d")) == ["deployment.apps/d paused"]
     assert "cannot rollback a paused deployment" in api.firkin("rollout", "undo", "deploy/d").stderr
     assert said(api.kubectl("rollout", "resume", "deploy/d")) == ["deployment.apps/d resumed"]
+
+
+def test_what_kubectl_makes_of_options_is_made(api: Running) -> None:
+    assert said(api.kubectl("create", "configmap", "options", "--from-literal=a=b")) == ["configmap/options created"]
+    assert said(api.kubectl("create", "secret", "generic", "words", "--from-literal=a=b")) == ["secret/words created"]
+    image = "--image=c:1"
+    assert said(api.kubectl("create", "deployment", "d", image, "--replicas=0", "--port=80", "--", "a", "b"))
+    assert said(api.kubectl("create", "cronjob", "cj", image, "--schedule=@hourly", "--restart=Never"))
+    assert said(api.kubectl("create", "job", "j", "--from=cronjob/cj")) == ["job.batch/j created"]
+    assert said(api.firkin("get", "cm", "options", "-o", "jsonpath={.data}")) == ['{"a":"b"}']
+    assert said(api.firkin("get", "secret", "words", "-o", "jsonpath={.data.a}")) == ["Yg=="]
+    paths = "{.spec.replicas} {.spec.template.spec.containers[0].command} {.metadata.labels.app}"
+    assert said(api.firkin("get", "deploy", "d", "-o", f"jsonpath={paths}")) == ['0 ["a","b"] d']
+    paths = "{.metadata.ownerReferences[0].name} {.spec.template.spec.restartPolicy} {.spec.backoffLimit}"
+    assert said(api.firkin("get", "job", "j", "-o", f"jsonpath={paths}")) == ["cj Never 6"]
+    assert "the server could not find the requested resource" in api.kubectl("create", "quota", "q").stderr
 
 
 def test_what_is_wrong_is_told_and_the_rest_is_done(api: Running) -> None:

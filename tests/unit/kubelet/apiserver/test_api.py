@@ -88,7 +88,8 @@ def test_what_is_wrong_is_told_as_kubernetes_tells_it(api: ApiCaller) -> None:
         ("PATCH", f"{PODS}/none", {}, 404),
     ):
         assert api.call(method, path, body)[0] == code, (method, path)
-    assert api.call("POST", PODS, b"\x00", "vnd.kubernetes.protobuf")[0] == 415
+    assert api.call("POST", PODS, b"\x00", "cbor")[0] == 415
+    assert api.call("POST", PODS, b"\x00", "vnd.kubernetes.protobuf")[0] == 400
 
 
 def test_unknown_fields_are_refused_or_told(api: ApiCaller) -> None:
