@@ -24,7 +24,7 @@ from firkin.kubelet.pods.preparation import ContainerRequest, Prepared
 from firkin.kubelet.pods.sandbox_config import SandboxSetting, hostname_of
 from firkin.kubelet.pods.telling import WARNING, Recorder
 from firkin.kubelet.resources.cgroups import PodCgroups
-from firkin.kubelet.resources.container import container_resources
+from firkin.kubelet.resources.container import container_resources, sandbox_resources
 from firkin.kubelet.user_namespaces import UserNamespaces
 from firkin.kubelet.volumes.container_mounts import MountRequest
 from firkin.kubelet.volumes.errors import VolumeError
@@ -83,6 +83,7 @@ class MachinePreparation:
         user_namespace = None
         if pod.spec.host_users is False:
             user_namespace = self._user_namespaces.take(uid, self._volumes.directory(uid))
+        resources, overhead = sandbox_resources(pod, self._config.resources)
         return SandboxSetting(
             logs=self._config.logs,
             seccomp_root=os.path.join(self._config.root, "seccomp"),
@@ -90,6 +91,8 @@ class MachinePreparation:
             cluster_domain=self._config.cluster_domain,
             dns=dns.config,
             user_namespace=user_namespace,
+            resources=resources,
+            overhead=overhead if pod.spec.overhead else None,
         )
 
     async def container(self, request: ContainerRequest) -> Prepared:
