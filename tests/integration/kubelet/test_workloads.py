@@ -153,22 +153,6 @@ def cron_job(name: str, schedule: str, more: str) -> str:
     return f"{head}\nspec:\n  schedule: '{schedule}'\n  {more}\n  {job}\n"
 
 
-def test_a_cron_job_runs_again_and_again_and_forgets_the_first(shared: CriServer, tmp_path: Path) -> None:
-    async def script(node: Node) -> None:
-        def done() -> list[str]:
-            return [one.metadata.name for one in node.objects.list(Job) if is_finished(one) == "Complete"]
-
-        more = "successfulJobsHistoryLimit: 1\n  concurrencyPolicy: Forbid"
-        await apply(node, "batch/cronjobs", "often", cron_job("often", "@every 1s", more).encode())
-        await until(node, done, Job)
-        (first,) = done()
-        await until(node, lambda: len(done()) == 1 and done() != [first], Job)
-        (item,) = node.objects.list(CronJob)
-        assert item.status.last_schedule_time is not None and item.status.last_successful_time is not None
-
-    run(shared, tmp_path, script)
-
-
 def test_what_a_cron_job_missed_without_an_agent_is_made_up_for_once(shared: CriServer, tmp_path: Path) -> None:
     zone = ZoneInfo("Asia/Kathmandu")
     now = datetime.now(UTC).replace(microsecond=0)
@@ -183,7 +167,7 @@ def test_what_a_cron_job_missed_without_an_agent_is_made_up_for_once(shared: Cri
     objects.close()
 
     async def script(node: Node) -> None:
-        await until(node, lambda: any(map(is_finished, node.objects.list(Job))), Job)
+        await until(node, lambda: node.objects.list(CronJob)[0].status.last_successful_time, CronJob)
         (job,) = node.objects.list(Job)
         (item,) = node.objects.list(CronJob)
         last = item.status.last_schedule_time
@@ -191,5 +175,8 @@ def test_what_a_cron_job_missed_without_an_agent_is_made_up_for_once(shared: Cri
         local = last.astimezone(zone)
         assert (local.hour, local.minute) == (hour, 0)
         assert job.metadata.name == f"daily-{int(last.timestamp()) // 60}"
+        forgetful = cron_job("daily", f"0 {hour} * * *", "timeZone: Asia/Kathmandu\n  successfulJobsHistoryLimit: 0")
+        await apply(node, "batch/cronjobs", "daily", forgetful.encode())
+        await until(node, lambda: not node.objects.list(Job) and not node.objects.list(Pod), Job, Pod)
 
     run(shared, tmp_path, script)
