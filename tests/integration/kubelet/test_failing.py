@@ -7,12 +7,26 @@ from pathlib import Path
 
 import pytest
 
+from firkin.kubelet.api.event import Event
 from tests.support.agent import Node, is_ready, main, manifest, node, run, waits_for
 from tests.support.cri_server import IMAGE, CriServer
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "bridge")
-
 SHORT = "terminationGracePeriodSeconds: 1"
+
+
+def test_a_pod_for_a_handler_that_the_runtime_does_not_have_says_so(shared: CriServer, tmp_path: Path) -> None:
+    async def script(here: Node) -> None:
+        here.apply(manifest("other", "runtimeClassName: none-such"))
+        async with asyncio.timeout(SECONDS):
+            with here.objects.subscribe(Event) as changes:
+                while not any(reason == "FailedCreatePodSandBox" for reason, _ in here.events("other")):
+                    await anext(changes)
+        (text,) = [text for reason, text in here.events("other") if reason == "FailedCreatePodSandBox"]
+        assert "none-such" in text
+
+    run(shared, tmp_path, script)
 
 
 def test_an_image_that_can_not_be_pulled_is_tried_again_later(shared: CriServer, tmp_path: Path) -> None:
