@@ -8,9 +8,8 @@ from pathlib import Path
 
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.objects.store import Objects
-from tests.support.agent import pod_of
+from tests.support.agent import HasSocket, pod_of
 from tests.support.bundle import FIRKIN
-from tests.support.cri_server import CriServer
 from tests.support.waiting import SECONDS
 
 __all__ = ["AgentProcess"]
@@ -33,12 +32,12 @@ links = ""
 
 
 class AgentProcess:
-    """An agent below `place` for the runtime `server`, which `start` starts."""
+    """An agent below `place` for the runtime `server`, which `start` starts; `settings` is more configuration."""
 
-    def __init__(self, place: Path, server: CriServer) -> None:
+    def __init__(self, place: Path, server: HasSocket, settings: str = "") -> None:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
-        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket))
+        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket) + settings)
 
     def put(self, *manifests: str) -> None:
         """Have these pods, before it runs."""
