@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import subprocess
@@ -29,6 +30,16 @@ def secret(name: str, host: str, password: str) -> Secret:
     return Secret(metadata=meta, type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": document})
 
 
+async def hang(here: Node, count: int) -> None:
+    """Have pods whose registry takes connections and never answers."""
+    silent = await asyncio.start_server(lambda _, __: None, "127.0.0.1", 0)
+    host = f"127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+    for number in range(count):
+        name = f"hangs-{number}"
+        here.apply(manifest(name, ONCE).replace(IMAGE, f"{host}/app:{number}"))
+        await here.told(name, "Pulling")
+
+
 def test_a_private_image_is_pulled_with_the_secret_of_the_pod(server: CriServer, tmp_path: Path) -> None:
     layout = tmp_path / "layout"
     store = str(server.place / "root")
@@ -41,6 +52,7 @@ def test_a_private_image_is_pulled_with_the_secret_of_the_pod(server: CriServer,
             return manifest(name, ONCE + spec, "echo pulled").replace(IMAGE, image)
 
         async def with_it(here: Node) -> None:
+            await hang(here, 3)
             here.objects.create(secret("right", registry.host, PASSWORD))
             spec = "imagePullSecrets: [{name: right}]"
             assert await here.ended(pod("private", spec)) == ["pulled"]
@@ -59,4 +71,4 @@ def test_a_private_image_is_pulled_with_the_secret_of_the_pod(server: CriServer,
                 waiting = main(await here.wait(name, waits_for("ErrImagePull"))).state.waiting
                 assert waiting is not None and registry.host in waiting.message and reason in waiting.message
 
-        run_together(server, tmp_path, with_it, without_it)
+        run_together(server, tmp_path, with_it, without_it, parallel_pulls=3)
