@@ -123,7 +123,7 @@ def test_a_runtime_that_is_down_or_hangs_is_told_of_and_found_again(
     mount = "volumeMounts: [{name: data, mountPath: /data}]"
 
     async def comes_up(here: Node, name: str) -> None:
-        here.apply(manifest(name, volume, f"echo x >> /data/{name}; sleep 1000", mount))
+        here.apply(manifest(name, volume, f"echo x >> /data/{name}; echo once; sleep 1000", mount))
 
     async def script(here: Node) -> None:
         await comes_up(here, "steady")
@@ -148,6 +148,7 @@ def test_a_runtime_that_is_down_or_hangs_is_told_of_and_found_again(
         await here.wait("hangs", is_ready)
         await node_is(here, "True")
         for name in ("steady", "down", "hangs"):
+            await here.until_said(await here.wait(name, is_ready), "once")
             assert (tmp_path / "data" / name).read_text().split() == ["x"], name
         assert main(await here.wait("steady", is_ready)) == before
         for reason in ("NodeNotReady", "NodeReady"):
@@ -175,8 +176,9 @@ def test_a_full_disk_holds_up_those_alone_who_need_it(shared: CriServer, tmp_pat
     async def script(disk: Path) -> None:
         async with node(tmp_path, shared, root=str(disk / "kubelet"), max_restart_delay=1) as here:
             here.objects.create(big)
-            trap = "trap exit TERM; while :; do sleep 0.1; done"
+            trap = "trap exit TERM; echo up; while :; do sleep 0.1; done"
             steady = await here.ready(manifest("steady", QUICK, trap))
+            await here.until_said(steady, "up")
             space = os.statvfs(disk)
             with (disk / "filler").open("wb") as filler:
                 filler.write(bytes(space.f_bavail * space.f_frsize - 400_000))

@@ -95,7 +95,7 @@ spec:
       - name: shipper
         image: IMAGE
         restartPolicy: Always
-        command: [sh, -c, 'touch /opt/log; trap "cat /opt/log; exit 0" TERM; while :; do sleep 0.1; done']
+        command: [sh, -c, 'trap "cat /opt/log; exit 0" TERM; touch /opt/log; while :; do sleep 0.1; done']
         startupProbe: {exec: {command: [test, -e, /opt/log]}, periodSeconds: 1}
         volumeMounts: [{name: data, mountPath: /opt}]
       containers:
