@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from firkin import log
 from firkin.cri import faults
+from firkin.cri.containers.checkpoint import forget_checkpoint
 from firkin.cri.containers.exits import Exits
 from firkin.cri.handlers.table import DEFAULT
 from firkin.cri.node import Node
@@ -118,6 +119,7 @@ async def _recover_container(node: Node, exits: Exits, container: Container) -> 
     directory = node.places.container(container.id)
     if node.sandboxes.find(container.facts.sandbox) is None:
         _LOGGER.warning("container %s: its sandbox is gone", container.id)
+    forget_checkpoint(f"{directory}/checkpoint", container)
     decision = decide(container.facts, _look(directory))
     _LOGGER.debug("container %s: %s", container.id, decision.value)
     if decision is Decision.WATCH:

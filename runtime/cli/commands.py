@@ -63,6 +63,8 @@ MODULES = {
     "kill": "firkin.runtime.commands.kill",
     "pause": "firkin.runtime.commands.pause",
     "resume": "firkin.runtime.commands.resume",
+    "checkpoint": "firkin.runtime.commands.checkpoint",
+    "restore": "firkin.runtime.commands.restore",
     "delete": "firkin.runtime.commands.delete",
     "state": "firkin.runtime.commands.state",
     "list": "firkin.runtime.commands.list",
