@@ -26,18 +26,24 @@ max_restart_delay = 1
 log_level = "debug"
 [kubelet.sources]
 manifests = "{place}/manifests"
+[kubelet.resources]
+cgroup_root = "{cgroup}"
 [kubelet.container_logs]
 links = ""
 """
 
 
 class AgentProcess:
-    """An agent below `place` for the runtime `server`, which `start` starts; `settings` is more configuration."""
+    """An agent below `place` for the runtime `server`, which `start` starts.
 
-    def __init__(self, place: Path, server: HasSocket, settings: str = "") -> None:
+    Parameters: `cgroup` is where pods have theirs; without it that of the server for it.
+    """
+
+    def __init__(self, place: Path, server: HasSocket, cgroup: str = "") -> None:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
-        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket) + settings)
+        cgroup = cgroup or getattr(server, "pods_cgroup", "")
+        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket, cgroup=cgroup))
 
     def put(self, *manifests: str) -> None:
         """Have these pods, before it runs."""

@@ -177,7 +177,7 @@ def test_an_agent_that_is_killed_finds_its_pods_in_containerd(containerd: Server
         return len(path.read_text().split()) if path.exists() else 0
 
     with cgroup_root(containerd) as root:
-        agent = AgentProcess(tmp_path, containerd, f'[kubelet.resources]\ncgroup_root = "{root}"\n')
+        agent = AgentProcess(tmp_path, containerd, root)
         agent.put(
             manifest("stays", spec, "echo x >> /data/stays; sleep 100000", mount),
             manifest("ends", spec, "echo x >> /data/ends; exit 3", mount),
