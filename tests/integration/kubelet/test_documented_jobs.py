@@ -179,7 +179,8 @@ async def until(here: Node, kind: type[Resource], name: str, ready: int) -> None
 async def a_deployment_of_pods_with_a_sidecar(here: Node) -> None:
     await apply(here, "apps/deployments/app", WITH_SIDECAR)
     await until(here, Deployment, "app", 2)
-    assert all(status_of(pod, "shipper").state.running for pod in pods_of(here, "app"))
+    pods = [pod for pod in here.objects.list(Pod) if pod.metadata.labels.get("app") == "app"]
+    assert len(pods) == 2 and all(status_of(pod, "shipper").state.running for pod in pods)
 
 
 async def one_pod_on_each_node(here: Node) -> None:
