@@ -8,16 +8,19 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TypeVar
 
 from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.spawn import Spawned
 from firkin.errors import CgroupBusyError
 
-__all__ = ["Load", "Stage", "opened_stage"]
+__all__ = ["PROGRAM", "Load", "Stage", "opened_stage"]
+
+Entered = TypeVar("Entered")
 
 _PLACE = "firkin-bench"
-_PROGRAM = os.path.join(os.path.dirname(__file__), "firkin-load")
+PROGRAM = os.path.join(os.path.dirname(__file__), "firkin-load")
 
 
 class Load:
@@ -56,11 +59,19 @@ class Stage:
             made.write(file.replace("_", "."), value)
         return made
 
+    def at(self, path: str) -> Cgroup:
+        """A group that was made before."""
+        return self._groups[path]
+
+    def enter(self, context: AbstractContextManager[Entered]) -> Entered:
+        """Enter a context that is left after the loads that are started from now on have ended."""
+        return self._parts.enter_context(context)
+
     def load(self, group: Cgroup, *words: object) -> Load:
         """Start firkin-load in a group. Raises CgroupError, ExecutableError."""
         reading, writing = os.pipe2(os.O_CLOEXEC)
         try:
-            load = Load(group.spawn([_PROGRAM, *map(str, (os.getpid(), *words))], output=writing), reading)
+            load = Load(group.spawn([PROGRAM, *map(str, (os.getpid(), *words))], output=writing), reading)
         except BaseException:
             os.close(reading)
             raise

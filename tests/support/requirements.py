@@ -89,6 +89,14 @@ def _disk() -> str:
     return "" if scratch_disk() else f"no disk with the serial number {_SCRATCH_SERIAL}"
 
 
+def _loop() -> str:
+    try:
+        os.close(os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return f"/dev/loop-control: {error.strerror}"
+    return _failure(("mkfs.ext4", "-V"))
+
+
 def _cni_plugins() -> str:
     places = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
     return "" if any(Path(place, "portmap").exists() for place in places) else f"no portmap in {', '.join(places)}"
@@ -118,6 +126,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "apparmor": _apparmor,
     "swap": _swap,
     "disk": _disk,
+    "loop": _loop,
     "userns": _runs("unshare", "--user", "--map-root-user", "true"),
     "cgroupns": _runs("unshare", "--cgroup", "true"),
     "netns": _runs("unshare", "--net", "true"),

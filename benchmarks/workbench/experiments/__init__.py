@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from firkin.workbench.experiment import Experiment
-from firkin.workbench.experiments import freezer, limits, quota, weights
+from firkin.workbench.experiments import (
+    freezer,
+    hugetlb,
+    io_limits,
+    io_weights,
+    limits,
+    memory_high,
+    protection,
+    quota,
+    reclaim,
+    weights,
+)
 
 __all__ = ["EXPERIMENTS"]
 
@@ -12,6 +23,12 @@ _FAMILIES = (
     quota.EXPERIMENTS,
     limits.EXPERIMENTS,
     freezer.EXPERIMENTS,
+    memory_high.EXPERIMENTS,
+    protection.EXPERIMENTS,
+    reclaim.EXPERIMENTS,
+    io_limits.EXPERIMENTS,
+    io_weights.EXPERIMENTS,
+    hugetlb.EXPERIMENTS,
 )
 
 EXPERIMENTS: dict[str, Experiment] = {one.name: one for family in _FAMILIES for one in family}
