@@ -23,6 +23,9 @@ static const struct load *const loads[] = {
 	&load_block,
 	&load_undo,
 	&load_fork,
+	&load_clock,
+	&load_request,
+	&load_request_from_period,
 };
 
 enum { LOADS = sizeof(loads) / sizeof(loads[0]) };

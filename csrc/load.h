@@ -23,6 +23,9 @@ extern const struct load load_read;
 extern const struct load load_block;
 extern const struct load load_undo;
 extern const struct load load_fork;
+extern const struct load load_clock;
+extern const struct load load_request;
+extern const struct load load_request_from_period;
 
 /* A decimal number above 0, or a message and an end of the process with status 2. */
 unsigned long load_number(const char *text);

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from firkin.errors import KernelError
-from firkin.workbench.stage import PROGRAM
+from firkin.workbench.loads import PROGRAM
 
 __all__ = ["undone"]
 

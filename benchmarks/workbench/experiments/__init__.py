@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from firkin.workbench.experiment import Experiment
 from firkin.workbench.experiments import (
+    cpusets,
     freezer,
     hugetlb,
     io_limits,
     io_weights,
+    latecomer,
+    latency,
     limits,
     memory_high,
     protection,
     quota,
     reclaim,
+    requests,
     weights,
 )
 
@@ -20,7 +24,11 @@ __all__ = ["EXPERIMENTS"]
 
 _FAMILIES = (
     weights.EXPERIMENTS,
+    latecomer.EXPERIMENTS,
+    latency.EXPERIMENTS,
     quota.EXPERIMENTS,
+    requests.EXPERIMENTS,
+    cpusets.EXPERIMENTS,
     limits.EXPERIMENTS,
     freezer.EXPERIMENTS,
     memory_high.EXPERIMENTS,

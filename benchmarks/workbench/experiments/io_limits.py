@@ -88,6 +88,8 @@ IO_MAX = Experiment(
     _measure,
     expect=_expect,
     lacking=lambda host: why_no_disk(host.device),
+    # What a processor misses, requests miss.
+    roughness=lambda noise: noise.figure * max(load.bytes for load in _LOADS.values()) / _MIB,
 )
 
 EXPERIMENTS = (IO_MAX,)

@@ -25,6 +25,7 @@ _THREADS = 4
 # Far below what any disk can do: it is the model that shares out, and not the disk.
 _MODEL = CostModel(bytes=4 * _MIB, sequential=400, random=100)
 _SIZE = 32 << 10
+_CAPACITY = _MODEL.requests(1, _SIZE, is_random=False)
 
 
 def _why_no_iocost(host: Host) -> str:
@@ -58,7 +59,7 @@ def _make(stage: Stage, group: IoGroup, above: str = "", file: str = "io_weight"
 
 
 def _predict(top: IoGroup) -> Mapping[str, float]:
-    return {path: share * _MODEL.requests(1, _SIZE, is_random=False) for path, share in _shares(top).items()}
+    return {path: share * _CAPACITY for path, share in _shares(top).items()}
 
 
 def _measure(top: IoGroup, host: Host, stage: Stage) -> Measurement:
@@ -90,8 +91,9 @@ def _of(name: str, question: str, top: IoGroup) -> Experiment:
         0.05,
         lambda host: _predict(top),
         lambda host, stage: _measure(top, host, stage),
-        lambda host: _MODEL.requests(1, _SIZE, is_random=False),
+        lambda host: _CAPACITY,
         lacking=_why_no_iocost,
+        roughness=lambda noise: noise.figure * _CAPACITY,
     )
 
 
@@ -140,6 +142,7 @@ KINDS = Experiment(
     _predict_kinds,
     _measure_kinds,
     lacking=_why_no_iocost,
+    roughness=lambda noise: noise.figure * _CAPACITY,
 )
 
 

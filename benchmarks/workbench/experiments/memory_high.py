@@ -38,7 +38,7 @@ def _measure_high(host: Host, stage: Stage) -> Measurement:
     bounded = stage.group("max", memory_max=str(_MAX), memory_swap_max="0")
     stage.load(bounded, "hold", 2 * _MAX).process.wait()
     slowed = stage.group("high", memory_max=str(2 * _HIGH), memory_swap_max="0")
-    stage.load(slowed, "hold", _HIGH).said()
+    stage.load(slowed, "hold", _HIGH).told("held")
     # What is charged beyond it comes in whole batches, so it is known where the curve begins.
     high = slowed.memory.high = slowed.memory.current
     first = _curve(host, high)[0][1]

@@ -66,7 +66,7 @@ def _measure(top: _Group, room: int, host: Host, stage: Stage) -> Measurement:
     wanted = limit - (machine.memory.current - cached * _MIB) - room * _MIB
     load = stage.load(neighbour, "grow", wanted, wanted)
     series = sampled("MiB", read, 60, until=lambda: neighbour.memory.current >= wanted or not neighbour.processes())
-    load.said()
+    load.told("at")
     return Measurement({path: function() for path, function in read.items()}, series)
 
 
@@ -78,7 +78,7 @@ def _fill(stage: Stage, top: _Group, disk: Disk) -> None:
     start = _MIB
     for path, group in _leaves(top).items():
         end = start + group.cached * _MIB
-        stage.load(stage.at(f"machine/{path}"), "read", disk.path, start, end, 1).said()
+        stage.load(stage.at(f"machine/{path}"), "read", disk.path, start, end, 1).told("read")
         start = end
 
 
@@ -96,6 +96,31 @@ def _of(name: str, question: str, top: _Group, *, room: int, lacking: str = "") 
         lambda host: float(room),
         lacking=lambda host: why_no_disk(host.device) or (lacking and _why_not_recursive()),
     )
+
+
+_STREAM, _KEPT, _LIMIT = 128, 24, 64  # MiB
+
+
+def _measure_stream(host: Host, stage: Stage) -> Measurement:
+    disk = stage.enter(opened_disk(host.device))
+    stage.group("machine", memory_max=str(_LIMIT * _MIB), memory_swap_max="0")
+    protected = stage.group("machine/protected", memory_low=str(2 * _KEPT * _MIB))
+    stream = stage.group("machine/stream")
+    end = (_KEPT + 1) * _MIB
+    stage.load(protected, "read", disk.path, _MIB, end, 1).told("read")
+    load = stage.load(stream, "read", disk.path, end, end + _STREAM * _MIB, 1)
+    read = {"protected": _cached(protected), "stream": _cached(stream)}
+    refaults = protected.memory.stat["workingset_refault_file"]
+    series = sampled("MiB", read, host.seconds)
+    load.told("read")
+    values = {name: function() for name, function in read.items()}
+    values["read again"] = protected.memory.stat["workingset_refault_file"] - refaults
+    values["protection broken"] = protected.memory.events["low"]
+    return Measurement(values, series)
+
+
+def _predict_stream(host: Host) -> Mapping[str, float]:
+    return {"protected": _KEPT, "stream": _LIMIT - _KEPT, "read again": 0, "protection broken": 0}
 
 
 def _why_not_recursive() -> str:
@@ -135,4 +160,17 @@ RECURSIVE = _of(
     lacking="recursive",
 )
 
-EXPERIMENTS = (LOW, MIN, OVERCOMMITTED, RECURSIVE)
+STREAM = Experiment(
+    "memory-low-stream",
+    "Does memory.low keep what a group has, while its neighbour reads more than there is memory?",
+    _SOURCE,
+    ("memory",),
+    "MiB of cache; times",
+    0.05,
+    _predict_stream,
+    _measure_stream,
+    lambda host: float(_LIMIT),
+    lacking=lambda host: why_no_disk(host.device),
+)
+
+EXPERIMENTS = (LOW, MIN, STREAM, OVERCOMMITTED, RECURSIVE)

@@ -28,8 +28,8 @@ def _why_no_reclaim(host: Host) -> str:
 def _measure_reclaim(host: Host, stage: Stage) -> Measurement:
     group = stage.group("group", memory_swap_max="0")
     disk = stage.enter(opened_disk(host.device))
-    stage.load(group, "hold", _ANONYMOUS * _MIB).said()
-    stage.load(group, "read", disk.path, _MIB, (_CACHE + 1) * _MIB, 1).said()
+    stage.load(group, "hold", _ANONYMOUS * _MIB).told("held")
+    stage.load(group, "read", disk.path, _MIB, (_CACHE + 1) * _MIB, 1).told("read")
     before = group.memory.stat
     group.memory.reclaim = _ASKED * _MIB
     after = group.memory.stat
