@@ -15,16 +15,17 @@ _PEERS = ("runc", "crun", "youki")
 
 
 class Peer:
-    """A runtime by name and path."""
+    """A runtime by name and path, with variables of its environment."""
 
-    def __init__(self, name: str, path: str) -> None:
+    def __init__(self, name: str, path: str, **environment: str) -> None:
         self.name = name
         self.path = path
+        self._environment = os.environ | environment
 
     def run(self, *words: str) -> None:
         """Run a command of the runtime. Raises CalledProcessError."""
         null = subprocess.DEVNULL
-        subprocess.run([self.path, *words], check=True, stdin=null, stdout=null)
+        subprocess.run([self.path, *words], check=True, stdin=null, stdout=null, env=self._environment)
 
     def version(self) -> str:
         """The first line of --version."""
@@ -33,8 +34,12 @@ class Peer:
 
 
 def find_peers(bundle: Path) -> tuple[list[Peer], list[str]]:
-    """firkin, and each other runtime here that can run the bundle; and why the others are left out."""
-    found, missing = [Peer("firkin", firkin_program())], []
+    """firkin, and each other runtime here that can run the bundle; and why the others are left out.
+
+    firkin comes twice: as it is, which after two containers has a plan that was kept, and interpreting each command.
+    """
+    program = firkin_program()
+    found, missing = [Peer("firkin", program), Peer("firkin-interpreted", program, FIRKIN_NATIVE="0")], []
     for name in _PEERS:
         if why := lacking(name) or _why_not(peer := Peer(name, shutil.which(name) or ""), bundle):
             missing.append(why)

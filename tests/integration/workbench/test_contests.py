@@ -30,12 +30,12 @@ def left_behind() -> list[str]:
 def test_a_life_with_firkin_and_runc(firkin: Firkin, tmp_path: Path) -> None:
     found = held(firkin, "lifecycle", "--html", tmp_path / "page.html")
     values = {(sample["step"], sample["contender"]): sample["values"] for sample in found["samples"]}
-    for step in ("run", "create", "start", "delete"):
-        for name in ("firkin", "runc"):
+    for step in ("run", "create", "exec", "start", "delete"):
+        for name in ("firkin", "firkin-interpreted", "runc"):
             assert len(values[step, name]) == 5 and min(values[step, name]) > 0
     assert found["versions"]["firkin"].startswith("firkin version")
     page = Page((tmp_path / "page.html").read_text())
-    assert page.ids == ["c-lifecycle"] and page.tags.count("figure") == 4
+    assert page.ids == ["c-lifecycle"] and page.tags.count("figure") == 5
 
 
 def test_peers_that_are_not_here_are_named(firkin: Firkin, tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_peers_that_are_not_here_are_named(firkin: Firkin, tmp_path: Path) -> No
         (tmp_path / program).symlink_to(place)
     found = held(firkin, "lifecycle", env={"PATH": str(tmp_path)})
     assert "runc is not installed (Debian package runc)" in found["missing"]
-    assert {sample["contender"] for sample in found["samples"]} == {"firkin"}
+    assert {sample["contender"] for sample in found["samples"]} == {"firkin", "firkin-interpreted"}
     (tmp_path / "busybox").unlink()
     done = firkin("bench", "lifecycle", check=False, env={"PATH": str(tmp_path)})
     assert done.returncode == 1
