@@ -16,8 +16,8 @@ __all__ = ["EXPERIMENTS"]
 
 _SOURCE = "Documentation/admin-guide/cgroup-v2.rst, IO; block/blk-throttle.c"
 _MIB = 1 << 20
-_SETTLE = 0.5  # seconds in which what was saved up before is spent
-_LEAST = 2.0  # seconds: of so few requests one more or less must not count
+_SETTLE = 0.3  # seconds in which what was saved up before is spent
+_LEAST = 1.5  # seconds: of so few requests one more or less must not count
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ __all__ = ["EXPERIMENTS"]
 
 _SOURCE = "Documentation/admin-guide/cgroup-v2.rst, IO; block/blk-iocost.c"
 _MIB = 1 << 20
-_SETTLE = 0.5
-_LEAST = 2.0  # seconds: of so few requests one more or less must not count
+_SETTLE = 0.3
+_LEAST = 1.5  # seconds: of so few requests one more or less must not count
 _THREADS = 4
 
 # Far below what any disk can do: it is the model that shares out, and not the disk.

