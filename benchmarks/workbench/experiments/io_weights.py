@@ -183,7 +183,7 @@ BFQ = Experiment(
     "With BFQ: how far do siblings share a device by io.bfq.weight? (told, and not judged)",
     "Documentation/block/bfq-iosched.rst",
     ("io",),
-    "share of bytes",
+    "part of the bytes",
     1.0,
     _predict_bfq,
     _measure_bfq,
