@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from firkin.errors import KernelError
+from firkin.errors import FirkinError
 from firkin.workbench.loads import PROGRAM
 
 __all__ = ["undone"]
@@ -17,7 +17,7 @@ __all__ = ["undone"]
 def undone(file: str, text: str) -> Iterator[None]:
     """`text` is written to `file` in the end: by a process that does it when this one dies, be it by SIGKILL.
 
-    Raises KernelError if it can not be written.
+    Raises FirkinError if it can not be written.
     """
     command = [PROGRAM, str(os.getpid()), "undo", file, text]
     # In a session of its own: Ctrl-C is not for it.
@@ -26,11 +26,12 @@ def undone(file: str, text: str) -> Iterator[None]:
     ) as process:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise AssertionError("pipes were asked for")
-        process.stdout.readline()
+        if process.stdout.readline() != b"ready\n":
+            raise FirkinError(f"have {file} put back: {process.stderr.read().decode().strip()}")
         try:
             yield
         finally:
             process.stdin.close()
             complaint = process.stderr.read().decode().strip()
             if status := process.wait():
-                raise KernelError(f"put back {file}: {complaint or f'status {status}'}", 0)
+                raise FirkinError(f"put back {file}: {complaint or f'status {status}'}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
+from glob import glob
 
 from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.models.io import CostModel, IoGroup, share_device
@@ -147,19 +149,16 @@ KINDS = Experiment(
 
 
 def _why_no_bfq(host: Host) -> str:
-    directory = f"/lib/modules/{os.uname().release}"
-    lists = [f"{directory}/{name}" for name in ("modules.builtin", "modules.dep")]
-    if not os.path.exists("/sys/module/bfq") and not any(map(_names_bfq, lists)):
+    modules = f"/lib/modules/{os.uname().release}/modules.dep"
+    known = [path for path in (modules, *glob("/sys/block/*/queue/scheduler")) if os.path.exists(path)]
+    if not any(map(_names_bfq, known)):
         return "needs the BFQ scheduler (CONFIG_IOSCHED_BFQ)"
     return why_no_disk(host.device)
 
 
 def _names_bfq(path: str) -> bool:
-    try:
-        with open(path) as file:
-            return any("/bfq.ko" in line.partition(":")[0] for line in file)
-    except FileNotFoundError:
-        return False
+    with open(path) as file:
+        return re.search(r"\bbfq\b", file.read()) is not None
 
 
 def _predict_bfq(host: Host) -> Mapping[str, float]:

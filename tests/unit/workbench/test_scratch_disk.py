@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firkin.errors import KernelError, UsageError
+from firkin.errors import FirkinError, UsageError
 from firkin.workbench.scratch_disk import check_named
 from firkin.workbench.undone import undone
 from tests.support.waiting import eventually
@@ -51,5 +51,5 @@ def test_a_setting_is_put_back_whoever_dies(tmp_path: Path, number: int) -> None
 
 def test_what_can_not_be_put_back_is_told(tmp_path: Path) -> None:
     path = tmp_path / "setting"
-    with pytest.raises(KernelError, match=f"put back {path}: .*No such file or directory"), undone(str(path), "x"):
+    with pytest.raises(FirkinError, match=f"put back {path}: .*No such file or directory"), undone(str(path), "x"):
         pass
