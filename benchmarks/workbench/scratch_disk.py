@@ -15,7 +15,7 @@ from firkin.errors import KernelError, UsageError
 from firkin.workbench.loop_device import opened_loop, why_no_loop
 from firkin.workbench.undone import undone
 
-__all__ = ["Disk", "charged", "check_named", "opened_disk", "scheduled", "why_no_disk"]
+__all__ = ["Disk", "charged", "check_named", "opened_disk", "own_settings", "scheduled", "why_no_disk"]
 
 _SIZE = 256 << 20
 _LATENCY = 25_000  # microseconds: half a period, for some requests of slow models in each
@@ -96,10 +96,22 @@ def charged(disk: Disk, model: CostModel) -> Iterator[None]:
         root = stack.enter_context(Cgroup("."))
         for file, otherwise in (("io.cost.model", "ctrl=auto"), ("io.cost.qos", "enable=0 ctrl=auto")):
             before = (line for line in root.read(file).splitlines() if line.startswith(f"{disk.number} "))
-            stack.enter_context(undone(f"{root.path}/{file}", next(before, f"{disk.number} {otherwise}")))
+            line = own_settings(next(before, f"{disk.number} {otherwise}"))
+            stack.enter_context(undone(f"{root.path}/{file}", line))
         root.io.cost_model = {disk.number: {"ctrl": "user", "model": "linear", **costs}}
         root.io.cost_qos = {disk.number: {"enable": 1, "ctrl": "user", **quality}}
         yield
+
+
+def own_settings(line: str) -> str:
+    """What of a line of io.cost.qos or io.cost.model somebody has set, for it to be written again.
+
+    What the kernel chose by itself would be the user's if it were written (ioc_qos_write, ioc_cost_model_write).
+    """
+    words = line.split()
+    if "ctrl=auto" in words:
+        words = [words[0], *(word for word in words[1:] if word.startswith(("enable=", "ctrl=")))]
+    return " ".join(words)
 
 
 def _values(model: CostModel) -> tuple[tuple[str, float], ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firkin.errors import FirkinError, UsageError
-from firkin.workbench.scratch_disk import check_named
+from firkin.workbench.scratch_disk import check_named, own_settings
 from firkin.workbench.undone import undone
 from tests.support.waiting import eventually
 
@@ -53,3 +53,16 @@ def test_what_can_not_be_put_back_is_told(tmp_path: Path) -> None:
     path = tmp_path / "setting"
     with pytest.raises(FirkinError, match=f"put back {path}: .*No such file or directory"), undone(str(path), "x"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("shown", "written"),
+    [
+        ("8:0 ctrl=auto model=linear rbps=174019176 rseqiops=41708", "8:0 ctrl=auto"),
+        ("8:0 enable=1 ctrl=auto rpct=0.00 rlat=250000 min=1.00", "8:0 enable=1 ctrl=auto"),
+        ("8:0 enable=1 ctrl=user rpct=95.00 rlat=75000", "8:0 enable=1 ctrl=user rpct=95.00 rlat=75000"),
+        ("8:0 ctrl=auto", "8:0 ctrl=auto"),
+    ],
+)
+def test_what_the_kernel_chose_stays_its_choice(shown: str, written: str) -> None:
+    assert own_settings(shown) == written
