@@ -93,6 +93,14 @@ def _clock() -> str:
     return "" if scratch_disk() else "the time of a machine that is not a guest is not for tests to set"
 
 
+def _loop() -> str:
+    try:
+        os.close(os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return f"/dev/loop-control: {error.strerror}"
+    return _failure(("mkfs.ext4", "-V"))
+
+
 def _cni_plugins() -> str:
     places = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
     return "" if any(Path(place, "portmap").exists() for place in places) else f"no portmap in {', '.join(places)}"
@@ -123,6 +131,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "swap": _swap,
     "disk": _disk,
     "clock": _clock,
+    "loop": _loop,
     "userns": _runs("unshare", "--user", "--map-root-user", "true"),
     "cgroupns": _runs("unshare", "--cgroup", "true"),
     "netns": _runs("unshare", "--net", "true"),
