@@ -167,7 +167,7 @@ class Invocation:
     def root(self) -> str:
         """The directory of the containers' state, absolute."""
         path = _text(GLOBAL_OPTIONS, self.settings, "root")
-        return os.path.abspath(path) if path else _default_root()
+        return os.path.abspath(path) if path else default_root()
 
     @property
     def debug(self) -> bool:
@@ -264,7 +264,7 @@ def _text(options: tuple[Option, ...], values: dict[str, Value], name: str) -> s
     return value
 
 
-def _default_root() -> str:
+def default_root() -> str:
     directory = os.environ.get("XDG_RUNTIME_DIR")
     if directory and (os.geteuid() != 0 or is_mapped_root()):
         return f"{directory}/firkin"
