@@ -92,6 +92,7 @@ MODULES = {
     "apply": "firkin.kubelet.commands.apply",
     "get": "firkin.kubelet.commands.get",
     "describe": "firkin.kubelet.commands.describe",
+    "rollout": "firkin.kubelet.commands.rollout",
     "logs": "firkin.kubelet.commands.logs",
     "port-forward": "firkin.kubelet.commands.port_forward",
     "kubelet": "firkin.kubelet.command",

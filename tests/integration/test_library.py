@@ -164,7 +164,9 @@ def test_an_image_with_its_own_program(place: dict[str, Any], tmp_path: Path) ->
 
 @pytest.mark.requires("memory")
 def test_what_is_too_large_is_killed_and_told_of(place: dict[str, Any]) -> None:
-    done = firkin.run(["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"], memory="16m", **place)
+    no_swap = {"memory": {"swap": 16 << 20}}
+    program = ["dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"]
+    done = firkin.run(program, memory="16m", resources=no_swap, **place)
     assert done.returncode == -signal.SIGKILL
     assert done.stats.memory is not None and done.stats.memory.peak is not None
     assert done.stats.memory.events["oom_kill"] == 1 and 8 << 20 < done.stats.memory.peak <= 16 << 20

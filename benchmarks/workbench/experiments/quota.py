@@ -58,7 +58,7 @@ def _measure(limit: Quota, threads: int, host: Host, stage: Stage) -> Measuremen
 QUOTA = of_quota(
     "quota", "Does half a processor of quota leave half a processor, throttled in each period?", Quota(0.05, 0.1)
 )
-SHORT = of_quota("quota-short", "Is it the same with periods of 10 ms, near to the ticks?", Quota(0.005, 0.01))
+SHORT = of_quota("quota-short", "Is it the same with periods of 20 ms, a few ticks long?", Quota(0.01, 0.02))
 SMALL = of_quota("quota-small", "Is a tenth of a processor a tenth, though ticks are long for it?", Quota(0.01, 0.1))
 THREADS = of_quota(
     "quota-threads", "Do two threads use a quota up in half the time, and wait for longer?", Quota(0.05, 0.1), threads=2
