@@ -4,6 +4,7 @@
 #include "files.h"
 #include "parent.h"
 #include "process.h"
+#include "scheduling.h"
 #include "syscalls.h"
 #include "text.h"
 
@@ -61,7 +62,8 @@ int op_clone_init(struct run *run, const struct plan_op *op)
 	run->sync = pair[0];
 	r = start_init(run, op->arg[0], cgroup, pair[1]);
 	sys_close(pair[1]);
-	return r;
+	int restored = affinity_restore(run);
+	return r < 0 ? r : restored;
 }
 
 int op_send(struct run *run, const struct plan_op *op)
@@ -179,7 +181,7 @@ int op_await(struct run *run, const struct plan_op *op)
 
 int op_release(struct run *run, const struct plan_op *op)
 {
-	struct plan_record record = { .type = PLAN_RELEASED, .value = (uint32_t)op->arg[0] };
+	struct plan_record record = { .type = PLAN_RELEASED, .value = (uint32_t)op->arg[0], .op = (uint32_t)run->pid };
 	return channel_send(run->sync, &record, 0, 0);
 }
 

@@ -14,7 +14,8 @@ void run_prepare(struct run *run)
 	run->answer = run->empty_tree = -1;
 	run->streams[0] = run->streams[1] = run->streams[2] = -1;
 	run->pid = run->child_failed = run->cwd_set = 0;
-	run->op = run->clones = 0;
+	run->op = run->clones = run->affinity_size = 0;
+	run->host_pid = 0;
 	run->detail[0] = 0;
 }
 

@@ -75,8 +75,19 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             pid_file=os.path.abspath(pid_file) if pid_file else "",
             console_socket=os.path.abspath(console) if console else "",
             preserve_fds=preserved_fds(invocation.number("preserve-fds")),
+            state=_state(container, config, status),
         )
         return compile_exec(_linux(config), process, request, read_host(invocation.root))
+
+
+def _state(container: Container, config: Config, status: str) -> dict[str, object]:
+    return {
+        "ociVersion": config.oci_version,
+        "id": container.id,
+        "status": status,
+        "bundle": container.text("bundle"),
+        "annotations": dict(config.annotations),
+    }
 
 
 def _linux(config: Config) -> Linux:

@@ -6,7 +6,13 @@ from firkin.errors import ConfigError, UnsupportedError
 from firkin.runtime.compile.cgroup import cgroup_path, finish_cgroup, prepare_cgroup
 from firkin.runtime.compile.context import Context
 from firkin.runtime.compile.devices import add_devices
-from firkin.runtime.compile.hooks import add_hooks_before_pivot, add_poststart_hooks, add_start_hooks, open_output
+from firkin.runtime.compile.hooks import (
+    add_hooks_before_pivot,
+    add_poststart_hooks,
+    add_start_hooks,
+    open_output,
+    state_template,
+)
 from firkin.runtime.compile.mounts import add_mounts, finish_mounts
 from firkin.runtime.compile.namespaces import USER, enter, find_namespaces
 from firkin.runtime.compile.process import Launch
@@ -23,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_container"]
 
 # Fields of a later version of this program; a request that can't be met exactly is an error.
-_NOT_YET_LINUX = ("net_devices", "intel_rdt", "memory_policy", "personality", "time_offsets")
-_NOT_YET_PROCESS = ("scheduler", "io_priority")
+_NOT_YET_LINUX = ("net_devices", "intel_rdt")
 
 
 def compile_container(config: Config, request: Request, host: Host) -> tuple[bytes, list[str]]:
@@ -43,10 +48,10 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
     launch = Launch(
         context.plan,
         context.process,
-        context.linux.seccomp,
-        cache=host.seccomp_cache,
+        context.linux,
+        host=host,
         available=host.grantable(in_user_namespace=bool((context.new | context.joined) & USER)),
-        last=host.last_capability,
+        state=lambda status: state_template(context, status),
     )
     _prepare_outside(context)
     if not request.run:
@@ -70,14 +75,9 @@ def _context(config: Config, request: Request, host: Host) -> Context:
 
 
 def _refuse_unsupported(context: Context) -> None:
-    for record, place, names in (
-        (context.linux, "linux", _NOT_YET_LINUX),
-        (context.process, "process", _NOT_YET_PROCESS),
-    ):
-        # A record holds only what its document gave, so this looks at next to nothing.
-        for name in vars(record).keys() & set(names):
-            if getattr(record, name):
-                raise UnsupportedError(f"{place}.{_camel_case(name)}", "is not supported")
+    for name in _NOT_YET_LINUX:
+        if getattr(context.linux, name):
+            raise UnsupportedError(f"linux.{_camel_case(name)}", "is not supported")
 
 
 def _camel_case(name: str) -> str:
@@ -100,7 +100,7 @@ def _connect_terminal(context: Context) -> None:
         raise ConfigError("process.terminal", "is false, but there is a --console-socket to send a terminal to")
     if socket:
         context.console = context.plan.private_slot()
-        context.plan.prepare.add(op.TERMINAL_CONNECT, "--console-socket", context.console, socket)
+        context.plan.prepare.add(op.CONNECT, "--console-socket", context.console, socket)
     elif context.process.terminal and not request.foreground:
         raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
 
@@ -130,7 +130,7 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
     finish_mounts(context)
     hide_paths(context)
     move_into_root(context)
-    kept = [*(context.gate or (None, None)), context.hook_output]
+    kept = [*(context.gate or (None, None)), context.hook_output, launch.listener]
     child.add(op.KEEP_SLOTS, "", *(op.NO_SLOT if slot is None else slot for slot in kept))
 
 

@@ -30,7 +30,7 @@ def attach_root(context: Context) -> None:
     path = context.root_config.path
     if path[0] != "/":
         path = f"{context.request.bundle}/{path}"
-    open_tree(context, "root.path", context.root, path, recursive=True)
+    open_tree(context, "root.path", context.root, path, op.TREE_RECURSIVE)
     _propagation(context)
     if context.joined & MOUNT:
         return

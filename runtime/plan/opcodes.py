@@ -10,14 +10,18 @@ ARGS = 6
 NO_SLOT = 0xffffffff
 HOLE_PID = 0x01
 HOLE_START_TIME = 0x02
+TREE_RECURSIVE = 1
+TREE_NO_FOLLOW = 2
 ATTACH_ON_PROC = 1
 ATTACH_PROC_ONLY = 2
 ATTACH_NO_FOLLOW = 4
+ATTACH_ON_LINK = 8
 DETAIL = 232
 POINT_MAPS = 1
 POINT_HOOKS = 2
 POINT_READY = 3
 POINT_LIMITS = 4
+POINT_FILTER = 5
 
 # Operations.
 OPEN = 1
@@ -42,6 +46,7 @@ CGROUP_WRITE = 22
 CGROUP_DEVICES = 23
 CGROUP_REMOVE = 24
 CGROUP_OF = 25
+CGROUP_OWNER = 27
 CLONE = 30
 SEND = 31
 RECEIVE = 32
@@ -54,6 +59,9 @@ HOOK = 38
 WRITE_CHILD = 39
 LIMIT_CHILD = 40
 KILL_CHILD = 41
+SEND_PIDFD = 42
+SCHEDULER = 43
+IO_PRIORITY = 44
 SETNS = 50
 UNSHARE = 51
 HOSTNAME = 52
@@ -75,6 +83,7 @@ CHROOT = 70
 OVERLAY = 71
 SUBTREE = 72
 MAP_IDS = 73
+COPY_UP = 74
 MKDIR = 80
 MKNOD = 81
 SYMLINK = 82
@@ -84,7 +93,7 @@ PROC_WRITE = 85
 SETSID = 90
 TERMINAL = 91
 TERMINAL_SEND = 92
-TERMINAL_CONNECT = 93
+CONNECT = 93
 STDIO_OWNER = 94
 CHDIR = 95
 UMASK = 96
@@ -105,6 +114,10 @@ FIND_EXECUTABLE = 108
 EXEC = 109
 REAP = 112
 DIE_WITH_PARENT = 113
+PERSONALITY = 114
+MEMORY_POLICY = 115
+AFFINITY = 116
+SECCOMP_NOTIFY = 117
 PROGRAM = 120
 ADOPT = 121
 MOUNT = 122
@@ -136,6 +149,7 @@ KINDS = {
     23: "sb",
     24: "sts",
     25: "osn",
+    27: "snv",
     30: "nS",
     31: "nn",
     32: "nn",
@@ -148,6 +162,9 @@ KINDS = {
     39: "tb",
     40: "nnn",
     41: "",
+    42: "s",
+    43: "b",
+    44: "n",
     50: "sn",
     51: "n",
     52: "t",
@@ -169,6 +186,7 @@ KINDS = {
     71: "ovttbS",
     72: "ost",
     73: "ssn",
+    74: "sst",
     80: "stn",
     81: "stnnnn",
     82: "stt",
@@ -194,11 +212,15 @@ KINDS = {
     106: "n",
     107: "t",
     110: "",
-    111: "SSS",
+    111: "SSSS",
     108: "v",
     109: "vvv",
     112: "",
     113: "",
+    114: "n",
+    115: "nb",
+    116: "b",
+    117: "bnsb",
     120: "Stvvn",
     121: "oStst",
     122: "st",

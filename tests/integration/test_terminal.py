@@ -274,13 +274,13 @@ def test_console_socket_that_nobody_serves_is_named(
         path.write_text("no socket")
     line = firkin.fails(interactive, "--detach", "--console-socket", path)
     why = "Connection refused" if exists else "No such file or directory"
-    assert line == f"--console-socket: terminal connect {path}: {why}"
+    assert line == f"--console-socket: connect {path}: {why}"
 
 
 def test_console_socket_of_a_long_path(firkin: Firkin, interactive: Bundle, tmp_path: Path) -> None:
     path = tmp_path / ("d" * 60) / ("s" * 60)
     line = firkin.fails(interactive, "--detach", "--console-socket", path)
-    assert line == f"--console-socket: terminal connect {path}: File name too long"
+    assert line == f"--console-socket: connect {path}: File name too long"
 
 
 def test_terminal_needs_a_devpts(firkin: Firkin, interactive: Bundle) -> None:
