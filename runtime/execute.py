@@ -9,6 +9,7 @@ from firkin.oci.record import decode, replace
 from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.runtime_spec.process import Capabilities, Process, User
 from firkin.runtime.compile.execution import ExecRequest, compile_exec
+from firkin.runtime.compile.process import keeps_groups
 from firkin.runtime.create import callers_terminal_size, preserved_fds, run_or_raise
 from firkin.runtime.host import read_host
 from firkin.runtime.status import PAUSED, check
@@ -23,17 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["execute"]
 
-_UNSUPPORTED = ("cgroup", "pidfd-socket")
-
 
 def execute(invocation: Invocation) -> int:
     """Run the program that the command line describes; returns its exit code, or 0 with `--detach`.
 
     Raises StateError if the container does not run, ExecutableError if the program can't be executed.
     """
-    for name in _UNSUPPORTED:
-        if invocation.given(name):
-            raise UsageError(f"exec: option --{name} is not supported")
     foreground = not invocation.flag("detach")
     plan, warnings = _compile(invocation, foreground)
     if not foreground:
@@ -75,9 +71,24 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             pid_file=os.path.abspath(pid_file) if pid_file else "",
             console_socket=os.path.abspath(console) if console else "",
             preserve_fds=preserved_fds(invocation.number("preserve-fds")),
+            pidfd_socket=os.path.abspath(pidfd) if (pidfd := invocation.text("pidfd-socket")) else "",
+            cgroup=_cgroup(container, invocation.texts("cgroup")),
+            keep_groups=keeps_groups(config.annotations),
             state=_state(container, config, status),
         )
         return compile_exec(_linux(config), process, request, read_host(invocation.root))
+
+
+def _cgroup(container: Container, asked: list[str]) -> str:
+    if not asked:
+        return ""
+    path = asked[-1]
+    if ":" in path:
+        raise UsageError(f"exec: option --cgroup: '{path}' names controllers", hint="cgroup v2 has one tree for all")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise UsageError(f"exec: option --cgroup: '{path}' leads out of the container's cgroup")
+    return "/".join((container.cgroup, *parts))
 
 
 def _state(container: Container, config: Config, status: str) -> dict[str, object]:

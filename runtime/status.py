@@ -18,6 +18,8 @@ _MOVES = {
     "kill": ((CREATED, RUNNING, PAUSED), "container not running"),
     "pause": ((CREATED, RUNNING), "container not running: it is {status}"),
     "resume": ((PAUSED,), "container not paused: it is {status}"),
+    "update": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
+    "events": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
     "ps": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
     "delete": ((STOPPED, CREATED, CREATING), "cannot delete container {id} that is not stopped: {status}"),
 }

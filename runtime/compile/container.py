@@ -15,7 +15,7 @@ from firkin.runtime.compile.hooks import (
 )
 from firkin.runtime.compile.mounts import add_mounts, finish_mounts
 from firkin.runtime.compile.namespaces import USER, enter, find_namespaces
-from firkin.runtime.compile.process import Launch
+from firkin.runtime.compile.process import Launch, connect_pidfd, keeps_groups
 from firkin.runtime.compile.record import add_gate, begin_record, complete_record, undo_record
 from firkin.runtime.compile.rootfs import attach_root, hide_paths, move_into_root
 from firkin.runtime.compile.sysctl import add_sysctls
@@ -50,6 +50,7 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
         context.process,
         context.linux,
         host=host,
+        keep_groups=keeps_groups(config.annotations),
         available=host.grantable(in_user_namespace=bool((context.new | context.joined) & USER)),
         state=lambda status: state_template(context, status),
     )
@@ -90,6 +91,8 @@ def _prepare_outside(context: Context) -> None:
     begin_record(context)
     open_output(context)
     _connect_terminal(context)
+    if context.request.pidfd_socket:
+        context.pidfd_socket = connect_pidfd(context.plan, context.request.pidfd_socket)
     prepare_cgroup(context)
     undo_record(context)
 
@@ -144,6 +147,8 @@ def _launch(context: Context, launch: Launch) -> None:
     complete_record(context)
     if context.console is not None:
         meet.add(op.TERMINAL_SEND, "--console-socket", context.console)
+    if context.pidfd_socket is not None:
+        meet.add(op.SEND_PIDFD, "--pidfd-socket", context.pidfd_socket)
     meet.add(op.RELEASE, "", op.POINT_READY)
     if context.gate is not None:
         child.add(op.WAIT_START, "", *context.gate)

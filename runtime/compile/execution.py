@@ -7,10 +7,12 @@ its birth; no process of the container can get at a descriptor or the memory of 
 
 from __future__ import annotations
 
+import os
+
 from firkin.oci.record import NOTHING
 from firkin.runtime.compile.hooks import template_of
 from firkin.runtime.compile.namespaces import CLONE_FLAGS, USER
-from firkin.runtime.compile.process import Launch
+from firkin.runtime.compile.process import Launch, connect_pidfd
 from firkin.runtime.plan import opcodes as op
 from firkin.runtime.plan.builder import PlanBuilder
 
@@ -25,12 +27,15 @@ __all__ = ["ExecRequest", "compile_exec"]
 
 # The slot of the container's first process.
 _PROCESS = 0
+_DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 class ExecRequest:
     """One `exec`: the container's first process by `pid` and `start_time`, and the caller's wishes.
 
-    `state` is the container's (runtime.md "State") without its process, for a seccomp agent.
+    `cgroup` is the absolute path of the cgroup to be in, "" for that of the container's first process. `keep_groups`
+    leaves the caller its supplementary groups. `state` is the container's (runtime.md "State") without its process, for
+    a seccomp agent.
     """
 
     def __init__(
@@ -43,6 +48,9 @@ class ExecRequest:
         pid_file: str = "",
         console_socket: str = "",
         preserve_fds: int = 0,
+        pidfd_socket: str = "",
+        cgroup: str = "",
+        keep_groups: bool = False,
         state: Mapping[str, object] = NOTHING,
     ) -> None:
         self.pid = pid
@@ -52,6 +60,9 @@ class ExecRequest:
         self.pid_file = pid_file
         self.console_socket = console_socket
         self.preserve_fds = preserve_fds
+        self.pidfd_socket = pidfd_socket
+        self.cgroup = cgroup
+        self.keep_groups = keep_groups
         self.state = state
 
 
@@ -65,6 +76,7 @@ def compile_exec(linux: Linux, process: Process, request: ExecRequest, host: Hos
         process,
         linux,
         host=host,
+        keep_groups=request.keep_groups,
         available=host.grantable(in_user_namespace=any(n.type == "user" for n in linux.namespaces)),
         # What an agent is told of is the container, which runs.
         state=lambda _status: template_of(request.state),
@@ -85,8 +97,11 @@ def compile_exec(linux: Linux, process: Process, request: ExecRequest, host: Hos
 def _prepare(plan: PlanBuilder, request: ExecRequest, host: Host, process: Process) -> tuple[int, int | None]:
     hierarchy, cgroup = plan.private_slot(), plan.private_slot()
     plan.prepare.add(op.CGROUP_ROOT, "", hierarchy, host.hierarchy.mount)
-    # Where the first process is now: an init may have moved itself below the container's cgroup.
-    plan.prepare.add(op.CGROUP_OF, "", cgroup, hierarchy, request.pid)
+    if request.cgroup:
+        plan.prepare.add(op.OPEN, "--cgroup", cgroup, request.cgroup, _DIRECTORY)
+    else:
+        # Where the first process is now: an init may have moved itself below the container's cgroup.
+        plan.prepare.add(op.CGROUP_OF, "", cgroup, hierarchy, request.pid)
     affinity = process.exec_cpu_affinity
     if affinity and affinity.initial:
         from firkin.runtime.compile.scheduling import bits
@@ -119,8 +134,8 @@ def _join(plan: PlanBuilder, linux: Linux, listener: int) -> None:
 def _launch(plan: PlanBuilder, launch: Launch, process: Process, request: ExecRequest, console: int | None) -> None:
     if process.terminal:
         root = plan.private_slot()
-        # O_PATH | O_DIRECTORY of what is now this process's root.
-        plan.child.add(op.OPEN, "", root, "/", 0o10000000 | 0o200000)
+        # What is now this process's root.
+        plan.child.add(op.OPEN, "", root, "/", os.O_PATH | os.O_DIRECTORY)
         launch.terminal(root, bind=False, size=request.terminal_size)
     if process.exec_cpu_affinity:
         from firkin.runtime.compile.scheduling import final_affinity
@@ -132,6 +147,8 @@ def _launch(plan: PlanBuilder, launch: Launch, process: Process, request: ExecRe
     plan.meet.add(op.AWAIT, "", op.POINT_READY)
     if request.pid_file:
         plan.meet.add(op.PID_FILE, "--pid-file", request.pid_file, b"%c" % op.HOLE_PID)
+    if request.pidfd_socket:
+        plan.meet.add(op.SEND_PIDFD, "--pidfd-socket", connect_pidfd(plan, request.pidfd_socket))
     if console is not None:
         plan.meet.add(op.TERMINAL_SEND, "--console-socket", console)
     plan.meet.add(op.RELEASE, "", op.POINT_READY)

@@ -8,14 +8,14 @@ from firkin.runtime.status import CREATED, CREATING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from firkin.oci.runtime_spec import Linux, Process, Rlimit
     from firkin.runtime.compile.filter import FilterLoader
     from firkin.runtime.compile.request import Host
     from firkin.runtime.plan.builder import PlanBuilder
 
-__all__ = ["Launch"]
+__all__ = ["Launch", "connect_pidfd", "keeps_groups"]
 
 _RLIMITS = [
     "CPU",
@@ -41,9 +41,9 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 class Launch:
     """The steps from inside the container to its program; `limits`, `confine` and `execute` come in this order.
 
-    Parameters: `linux` is that of the container, `available` the mask of capabilities that can be passed on, `state`
-    makes the template of the container's state for a status. `listener` is the slot of a connection to a seccomp agent,
-    which the child keeps until then, or NO_SLOT.
+    Parameters: `linux` is that of the container, `available` the mask of capabilities that can be passed on,
+    `keep_groups` leaves the caller its supplementary groups, `state` makes the template of the container's state for a
+    status. `listener` is the slot of a connection to a seccomp agent, which the child keeps until then, or NO_SLOT.
     """
 
     def __init__(
@@ -54,12 +54,14 @@ class Launch:
         *,
         host: Host,
         available: int,
+        keep_groups: bool,
         state: Callable[[str], bytes],
     ) -> None:
         self._plan = plan
         self._process = process
         self._linux = linux
         self._available = available
+        self._keep_groups = keep_groups
         self._last = host.last_capability
         self.warnings: list[str] = []
         self.listener = op.NO_SLOT
@@ -121,7 +123,7 @@ class Launch:
             self._filter.meet()
             self._filter.load(CREATING)
         unknown: set[str] = set()
-        set_credentials(child, process, self._available, self._last, unknown)
+        set_credentials(child, process, self._available, self._last, unknown, keep_groups=self._keep_groups)
         self.warnings += [f"process.capabilities: {name} can't be granted" for name in sorted(unknown)]
         child.add(op.CHDIR, "process.cwd", process.cwd, 1)
         if process.user.umask is not None:
@@ -143,6 +145,18 @@ class Launch:
             return [program]
         path = next((item[5:] for item in self._process.env if item.startswith("PATH=")), _DEFAULT_PATH)
         return [f"{directory or '.'}/{program}" for directory in path.split(":")] if program else [""]
+
+
+def keeps_groups(annotations: Mapping[str, str]) -> bool:
+    """Whether the supplementary groups stay the caller's, as podman's `--group-add keep-groups` wants it."""
+    return annotations.get("run.oci.keep_original_groups", "0") != "0"
+
+
+def connect_pidfd(plan: PlanBuilder, socket: str) -> int:
+    """The slot of a connection to the socket that is to be sent a pidfd."""
+    slot = plan.private_slot()
+    plan.prepare.add(op.CONNECT, "--pidfd-socket", slot, socket)
+    return slot
 
 
 def _number(limit: Rlimit) -> int:
