@@ -18,6 +18,7 @@ const struct run_entry child_operations[] = {
 	{ OP_HOSTNAME, op_hostname },
 	{ OP_DOMAINNAME, op_domainname },
 	{ OP_LOOPBACK, op_loopback },
+	{ OP_LEND_NETWORK, op_lend_network },
 	{ OP_PROPAGATION, op_propagation },
 	{ OP_ROOT_ATTACH, op_root_attach },
 	{ OP_MOUNT_NEW, op_mount_new },

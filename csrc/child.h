@@ -5,7 +5,7 @@
 
 #include "run.h"
 
-run_operation op_setns, op_unshare, op_hostname, op_domainname, op_loopback;
+run_operation op_setns, op_unshare, op_hostname, op_domainname, op_loopback, op_lend_network;
 run_operation op_propagation, op_root_attach, op_mount_new, op_mount_legacy, op_mount_attributes, op_attach;
 run_operation op_remount, op_mask, op_readonly, op_pivot, op_chroot;
 run_operation op_mkdir, op_mknod, op_symlink, op_open_null, op_proc_write;

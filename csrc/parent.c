@@ -41,6 +41,7 @@ const struct run_entry parent_operations[] = {
 	{ OP_WRITE_CHILD, op_write_child },
 	{ OP_LIMIT_CHILD, op_limit_child },
 	{ OP_KILL_CHILD, op_kill_child },
+	{ OP_NET_DEVICE, op_net_device },
 	{ OP_PIN_NAMESPACE, op_pin_namespace },
 	{ OP_UNPIN_NAMESPACE, op_unpin_namespace },
 	{ OP_CONNECT, op_connect },

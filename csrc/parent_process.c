@@ -139,6 +139,9 @@ static int take_record(struct run *run, const struct plan_record *record, int *f
 		return take_clone(run, record, fd);
 	case PLAN_STILLBORN:
 		return bury(*fd);
+	case PLAN_NETWORK:
+		move_descriptor(&run->network, fd);
+		return 0;
 	case PLAN_TERMINAL:
 		move_descriptor(&run->terminal, fd);
 		return 0;

@@ -120,6 +120,8 @@ struct plan_op {
 	X(52, HOSTNAME, "hostname", C, "t:name") \
 	X(53, DOMAINNAME, "domainname", C, "t:name") \
 	X(54, LOOPBACK, "loopback-up", C, "") \
+	X(57, LEND_NETWORK, "lend-network", C, "") \
+	X(58, NET_DEVICE, "net-device", P, "t:device t:name") \
 	X(55, PIN_NAMESPACE, "pin-namespace", P, "s:dir t:name n:type") \
 	X(56, UNPIN_NAMESPACE, "unpin-namespace", U | P, "s:dir t:name") \
 	/* mounts */ \
@@ -207,6 +209,7 @@ enum plan_point {
 	PLAN_POINT_HOOKS = 2,   /* mounts are made, the old root is still there */
 	PLAN_POINT_READY = 3,   /* all is set up but for what `start` does */
 	PLAN_POINT_LIMITS = 4,  /* the child still has the identity whose limits the parent may set */
+	PLAN_POINT_DEVICES = 6, /* the child has its network namespace, and has lent a socket of it */
 	PLAN_POINT_FILTER = 5,  /* the child is about to be told its process id on the host, for a seccomp agent */
 };
 
@@ -222,10 +225,11 @@ enum plan_point {
  *     |<--- ARRIVED point ----------|   RENDEZVOUS
  *     |---- RELEASED point -------->|
  *     |<--- TERMINAL (pty master) --|   TERMINAL
+ *     |<--- NETWORK (socket) -------|   LEND_NETWORK
  *     |<--- FAILED op, errno -------|   any; the child exits
  *     |<--- end of file ------------|   EXEC, REAP
  */
-enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS, PLAN_STILLBORN };
+enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS, PLAN_STILLBORN, PLAN_NETWORK };
 
 #define PLAN_DETAIL 232
 

@@ -20,6 +20,7 @@ struct run {
 	int plan_fd;        /* sealed memfd of the plan */
 	int pid;            /* the container's first process; its child side has getpid() */
 	int pidfd;
+	int network;        /* socket of the container's network namespace, or -1 */
 	int terminal;       /* master of the container's pseudo-terminal, or -1 */
 	uint32_t clones;    /* clones of the child that it has not told of yet */
 	int child_failed;   /* the failure is the child's: `child` tells it */

@@ -42,7 +42,7 @@ def features() -> dict[str, object]:
             intel_rdt=IntelRdtFeatures(enabled=False),
             memory_policy=MemoryPolicyFeatures(modes=tuple(sorted(MODES)), flags=tuple(sorted(MODE_FLAGS))),
             mount_extensions=MountExtensions(idmap=Feature(enabled=True)),
-            net_devices=Feature(enabled=False),
+            net_devices=Feature(enabled=True),
         ),
         potentially_unsafe_config_annotations=("org.systemd.property.",),
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_container"]
 
 # Fields of a later version of this program; a request that can't be met exactly is an error.
-_NOT_YET_LINUX = ("net_devices", "intel_rdt")
+_NOT_YET_LINUX = ("intel_rdt",)
 
 
 def compile_container(config: Config, request: Request, host: Host) -> tuple[bytes, list[str]]:

@@ -88,6 +88,19 @@ def enter(context: Context) -> None:
         plan.child.add(op.UNSHARE, "linux.namespaces", later)
     if context.new & CLONE_FLAGS["network"]:
         plan.child.add(op.LOOPBACK, "linux.namespaces")
+    if context.linux.net_devices:
+        _take_devices(context)
+
+
+def _take_devices(context: Context) -> None:
+    # With a socket of the container's namespace, so that addresses can be given there (config-linux.md "netDevices").
+    plan, place = context.plan, "linux.netDevices"
+    plan.child.add(op.LEND_NETWORK, place)
+    plan.child.add(op.RENDEZVOUS, place, op.POINT_DEVICES)
+    plan.meet.add(op.AWAIT, place, op.POINT_DEVICES)
+    for device, wanted in context.linux.net_devices.items():
+        plan.meet.add(op.NET_DEVICE, f"{place}.{device}", device, wanted.name or device)
+    plan.meet.add(op.RELEASE, place, op.POINT_DEVICES)
 
 
 def _set_clocks(context: Context) -> None:

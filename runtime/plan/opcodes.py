@@ -21,6 +21,7 @@ POINT_MAPS = 1
 POINT_HOOKS = 2
 POINT_READY = 3
 POINT_LIMITS = 4
+POINT_DEVICES = 6
 POINT_FILTER = 5
 
 # Operations.
@@ -67,6 +68,8 @@ UNSHARE = 51
 HOSTNAME = 52
 DOMAINNAME = 53
 LOOPBACK = 54
+LEND_NETWORK = 57
+NET_DEVICE = 58
 PIN_NAMESPACE = 55
 UNPIN_NAMESPACE = 56
 PROPAGATION = 60
@@ -170,6 +173,8 @@ KINDS = {
     52: "t",
     53: "t",
     54: "",
+    57: "",
+    58: "tt",
     55: "stn",
     56: "st",
     60: "tnn",

@@ -46,6 +46,8 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     52: ("hostname", ("name",)),
     53: ("domainname", ("name",)),
     54: ("loopback-up", ()),
+    57: ("lend-network", ()),
+    58: ("net-device", ("device", "name")),
     55: ("pin-namespace", ("dir", "name", "type")),
     56: ("unpin-namespace", ("dir", "name")),
     60: ("propagation", ("path", "type", "recursive")),

@@ -358,7 +358,7 @@ static unsigned make_record(struct plan_record *record, uint8_t byte)
 	fake.arrived = 0;
 	if (byte < 32)
 		return record->type == PLAN_SLOTS ? 8 : 0;
-	record->type = byte % 8;
+	record->type = byte % 9;
 	record->value = fake_byte() % 5;
 	record->op = fake_byte();
 	record->error = (int8_t)fake_byte();
