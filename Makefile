@@ -54,7 +54,7 @@ generate: setup
 
 bench: setup
 	.ci/packages bench
-	$(PYTHON) benchmarks/lifecycle.py
+	$(FIRKIN) bench lifecycle
 	$(PYTHON) -P benchmarks/images.py
 	$(PYTHON) -P benchmarks/cri.py
 	$(PYTHON) -P benchmarks/cri_restart.py

@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import itertools
 
-from benchmarks.peers import in_unified_layout
+from firkin.workbench.peers.namespaces import in_unified_layout
 from tests.support.bundle import FIRKIN, Bundle
 
 # The first call that matches begins the step.

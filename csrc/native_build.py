@@ -23,10 +23,15 @@ int spawn_plan(const void *plan, size_t size, int init, const int *streams, stru
 int spawn_hook(struct spawn_hook *hook);
 int64_t spawn_start_time(int pid);
 int spawn_wait(int pidfd, int64_t timeout_ms);
+int kept_facts(char *to, size_t room);
+uint64_t kept_name(const void *key, size_t size);
+struct kept_plan { ...; };
+int kept_open(struct kept_plan *kept, const char *directory, const void *key, size_t size);
+void kept_close(struct kept_plan *kept);
 """
 
 if __name__ == "__main__":
     ffi = cffi.FFI()
     ffi.cdef(DECLARATIONS)
-    ffi.set_source("firkin.runtime._native", '#include "spawn.h"')
+    ffi.set_source("firkin.runtime._native", '#include "plan_kept.h"\n#include "spawn.h"')
     ffi.emit_c_code(sys.argv[1])

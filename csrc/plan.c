@@ -35,6 +35,12 @@ const char *plan_op_name(uint32_t code)
 	return form ? form->name : "?";
 }
 
+const char *plan_op_signature(uint32_t code)
+{
+	const struct op_form *form = find_form(code);
+	return form ? form->signature : "";
+}
+
 static int in_text(const struct plan_header *h, uint64_t offset, uint64_t length)
 {
 	uint64_t start = h->text.offset, end = start + h->text.count;
@@ -145,8 +151,10 @@ static int range_ok(const struct plan_header *h, const struct plan_range *r, uin
 	       r->count * unit <= h->size - r->offset;
 }
 
-static int header_ok(const struct plan_header *h, uint64_t size)
+int plan_header_ok(const struct plan_header *h, uint64_t size)
 {
+	if (size < sizeof *h || size > PLAN_MAX_SIZE || (uintptr_t)h % 8)
+		return 0;
 	if (h->magic != PLAN_MAGIC || h->version != PLAN_VERSION || h->size != size)
 		return 0;
 	if (h->slots > PLAN_MAX_SLOTS || h->preserve_fds > 0xffff || !range_ok(h, &h->text, 1))
@@ -161,9 +169,7 @@ static int header_ok(const struct plan_header *h, uint64_t size)
 
 static int well_formed(const struct plan *plan, uint64_t size)
 {
-	if (size < sizeof *plan->header || size > PLAN_MAX_SIZE || (uintptr_t)plan->base % 8)
-		return 0;
-	if (!header_ok(plan->header, size) || !for_each_op(plan, op_relocate))
+	if (!plan_header_ok(plan->header, size) || !for_each_op(plan, op_relocate))
 		return 0;
 	const struct plan_range *text = &plan->header->text;
 	return text->count && !plan->base[text->offset + text->count - 1] && for_each_op(plan, op_ok);

@@ -27,4 +27,10 @@ struct plan_bytes plan_bytes(const struct plan *plan, uint64_t ref);
 char *const *plan_vector(const struct plan *plan, uint64_t offset);
 const char *plan_op_name(uint32_t code);
 
+/* The kinds of its arguments, as csrc/plan.h spells them; empty for an unknown code. */
+const char *plan_op_signature(uint32_t code);
+
+/* Whether a buffer of so many bytes begins as a plan does, with ranges that lie in it. */
+int plan_header_ok(const struct plan_header *header, uint64_t size);
+
 #endif

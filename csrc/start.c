@@ -23,8 +23,11 @@ void *memset(void *to, int value, size_t n)
 __attribute__((noreturn, used)) static void enter(long *stack)
 {
 	int status = start_main((int)stack[0], (char **)(stack + 1));
-	for (;;)
+	for (;;) {
 		sys_exit_group(status);
+		/* The container's filter lets it call nothing, not even this. A fault ends it without a call. */
+		__builtin_trap();
+	}
 }
 
 #if defined(__x86_64__)

@@ -60,11 +60,15 @@ def _use_bundle() -> None:
         close(fd)
 
 
-def main() -> int:
-    """Run the command line in `sys.argv`; returns the exit code."""
+def main(answer: int = -1) -> int:
+    """Run the command line in `sys.argv`; returns the exit code.
+
+    Parameters: `answer` is a descriptor with the answer of a container that the command's front (csrc/front_start.c)
+    has started already, and that says why it does not run; -1 for none.
+    """
     # The process ends before there is anything worth collecting.
     gc.disable()
     _use_bundle()
     from firkin.runtime.cli.main import main as run
 
-    return run(sys.argv[1:])
+    return run(sys.argv[1:], answer)

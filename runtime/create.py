@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from firkin.oci.runtime_spec import Config
     from firkin.runtime.cli.commands import Invocation
+    from firkin.runtime.compile.request import Host
     from firkin.runtime.spawn import Outcome
 
 __all__ = [
@@ -52,9 +53,21 @@ def create_container(invocation: Invocation, config: Config, request: Request) -
     else:
         plan, warnings = compile_container(config, request, host)
         outcome = run_or_raise(plan)
+        if not warnings:
+            warnings = _keep(config, request, host)
     for warning in warnings:
         invocation.log.warning(warning)
     return outcome
+
+
+def _keep(config: Config, request: Request, host: Host) -> list[str]:
+    from firkin.runtime.keeping import keep_container
+
+    try:
+        keep_container(config, request, host)
+    except OSError as error:
+        return [f"plan cache: can not keep {error.filename or request.state_root}: {error.strerror}"]
+    return []
 
 
 def run_or_raise(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> Outcome:

@@ -17,12 +17,15 @@ from firkin.runtime.store import Container, start_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from firkin.oci.runtime_spec import Config, Linux
     from firkin.runtime.cli.commands import Invocation
 
 __all__ = ["execute"]
+
+# What the command's front knows of, too.
+_PLAIN = {"process", "detach", "pid-file"}
 
 
 def execute(invocation: Invocation) -> int:
@@ -31,9 +34,10 @@ def execute(invocation: Invocation) -> int:
     Raises StateError if the container does not run, ExecutableError if the program can't be executed.
     """
     foreground = not invocation.flag("detach")
-    plan, warnings = _compile(invocation, foreground)
+    plan, warnings, keep = _compile(invocation, foreground)
     if not foreground:
         outcome = run_or_raise(plan)
+        keep()
         _warn(invocation, warnings)
         os.close(outcome.pidfd)
         return 0
@@ -41,6 +45,7 @@ def execute(invocation: Invocation) -> int:
 
     attendant = Attendant()
     outcome = run_or_raise(plan)
+    keep()
     _warn(invocation, warnings)
     return attendant.attend(outcome)
 
@@ -50,13 +55,14 @@ def _warn(invocation: Invocation, warnings: list[str]) -> None:
         invocation.log.warning(warning)
 
 
-def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]]:
+def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str], Callable[[], None]]:
     with Container(invocation.root, invocation.container) as container:
         status = container.status()
         if not (status == PAUSED and invocation.flag("ignore-paused")):
             check("exec", container.id, status)
         config = load_config(container.config_text())
-        process = _process(invocation, config)
+        text = _read(invocation.text("process")) if invocation.given("process") else b""
+        process = _process(invocation, config, text)
         started = start_time(container.pid)
         if started < 0:
             raise StateError("container not running")
@@ -76,7 +82,21 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             keep_groups=keeps_groups(config.annotations),
             state=_state(container, config, status),
         )
-        return compile_exec(_linux(config), process, request, read_host(invocation.root))
+        linux, host = _linux(config), read_host(invocation.root)
+        plan, warnings = compile_exec(linux, process, request, host)
+
+    def keep() -> None:
+        if warnings or invocation.options.keys() - _PLAIN:
+            return
+        from firkin.runtime.keeping import keep_exec
+
+        record = f"{invocation.root}/{invocation.container}"
+        try:
+            keep_exec(record, text or invocation.arguments[1:], (linux, process), request, host)
+        except OSError as error:
+            warnings.append(f"plan cache: can not keep {error.filename or record}: {error.strerror}")
+
+    return plan, warnings, keep
 
 
 def _cgroup(container: Container, asked: list[str]) -> str:
@@ -107,10 +127,9 @@ def _linux(config: Config) -> Linux:
     return config.linux
 
 
-def _process(invocation: Invocation, config: Config) -> Process:
-    file = invocation.text("process")
-    if file:
-        return _read_process(file)
+def _process(invocation: Invocation, config: Config, text: bytes) -> Process:
+    if invocation.given("process"):
+        return _decoded(text, os.path.basename(invocation.text("process")))
     base = config.process
     if base is None:
         raise ConfigError("process", "is missing: there are no defaults for the program")
@@ -140,16 +159,19 @@ def _environment(base: Sequence[str], changes: list[str]) -> tuple[str, ...]:
     return (*(item for item in base if item.partition("=")[0] not in changed), *changes)
 
 
-def _read_process(file: str) -> Process:
+def _read(file: str) -> bytes:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read()
+    except OSError as error:
+        raise UsageError(f"exec: read {file}: {error.strerror}") from error
+
+
+def _decoded(text: bytes, name: str) -> Process:
     from firkin.oci.json_text import parse
     from firkin.oci.validate import validate_process
 
-    name = os.path.basename(file)
-    try:
-        with open(file, "rb") as opened:
-            process = decode(Process, parse(opened.read(), name), document=name)
-    except OSError as error:
-        raise UsageError(f"exec: read {file}: {error.strerror}") from error
+    process = decode(Process, parse(text, name), document=name)
     validate_process(process)
     return process
 

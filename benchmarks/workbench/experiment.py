@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from firkin.workbench.measurement import Expectation, Measurement
 from firkin.workbench.stage import Stage, opened_stage
 from firkin.workbench.statistics import Estimate, estimate
 
 __all__ = ["Experiment", "Host", "Outcome", "Verdict", "run_experiment"]
 
+_NOTHING = Measurement({})
+_UNKNOWN = Expectation()
+
 
 @dataclass(frozen=True)
 class Host:
-    """What predictions depend on, and how long to measure: `seconds` at a time, `repetitions` times."""
+    """What predictions depend on, and how long to measure: `seconds` at a time, `repetitions` times.
+
+    `device` is the path of a block device that experiments may overwrite, empty if there is none.
+    """
 
     processors: int
     page: int
     seconds: float
     repetitions: int
+    device: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,7 +36,8 @@ class Experiment:
 
     `predict` names quantities with their values; `measure` is one repetition on a fresh stage and gives the same
     names. A measurement agrees that is within `tolerance` of what is predicted, as a part of `whole` (of the
-    predicted value itself where that is 0).
+    predicted value itself where that is 0). `expect` says what its series and distributions should look like, and
+    `lacking` why this host can not run it, beyond the `controllers` that it needs; empty if it can.
     """
 
     name: str
@@ -37,8 +47,10 @@ class Experiment:
     unit: str
     tolerance: float
     predict: Callable[[Host], Mapping[str, float]]
-    measure: Callable[[Host, Stage], Mapping[str, float]]
+    measure: Callable[[Host, Stage], Measurement]
     whole: Callable[[Host], float] = lambda host: 0.0
+    expect: Callable[[Host], Expectation] = lambda host: _UNKNOWN
+    lacking: Callable[[Host], str] = lambda host: ""
 
 
 @dataclass(frozen=True)
@@ -58,15 +70,20 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an experiment."""
+    """What came of an experiment: the verdicts, the `last` repetition with what was expected of it, and how many
+    `seconds` all repetitions took. If it could not be run, `skipped` says why, and there is nothing else."""
 
     experiment: Experiment
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    last: Measurement = _NOTHING
+    expected: Expectation = _UNKNOWN
+    seconds: float = 0.0
+    skipped: str = ""
 
     @property
     def agrees(self) -> bool:
         """Whether all quantities do."""
-        return all(verdict.agrees for verdict in self.verdicts)
+        return not self.skipped and all(verdict.agrees for verdict in self.verdicts)
 
     @property
     def differs(self) -> bool:
@@ -79,15 +96,18 @@ def run_experiment(experiment: Experiment, host: Host, progress: Callable[[int],
 
     Raises CgroupError, ControllerError.
     """
-    predicted = experiment.predict(host)
+    began = time.monotonic()
+    predicted, expected = experiment.predict(host), experiment.expect(host)
     found: dict[str, list[float]] = {name: [] for name in predicted}
+    measured = _NOTHING
     for number in range(host.repetitions):
         progress(number)
         with opened_stage(experiment.controllers) as stage:
             measured = experiment.measure(host, stage)
         for name in predicted:
-            found[name].append(measured[name])
-    return Outcome(experiment, tuple(_judge(experiment, host, predicted, found)))
+            found[name].append(measured.values[name])
+    verdicts = tuple(_judge(experiment, host, predicted, found))
+    return Outcome(experiment, verdicts, measured, expected, time.monotonic() - began)
 
 
 def _judge(

@@ -9,30 +9,45 @@ from collections.abc import Sequence
 
 from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.errors import UsageError
-from firkin.runtime.cli.table import table
-from firkin.workbench.experiment import Experiment, Host, Outcome, Verdict, run_experiment
+from firkin.workbench.experiment import Experiment, Host, Outcome, run_experiment
 from firkin.workbench.experiments import EXPERIMENTS
+from firkin.workbench.host_facts import host_facts
+from firkin.workbench.outcome_document import as_document
+from firkin.workbench.outcome_text import as_text
 
 __all__ = ["models"]
 
 
-def models(names: Sequence[str], *, quick: bool, as_json: bool) -> int:
-    """Run the named experiments, or all; 0 if no prediction failed, else 1.
+def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") -> int:
+    """Run the named experiments, or all; 0 if no prediction failed, else 1. `page` is where a page of it goes, if any.
 
-    Raises UsageError for unknown names and a machine without the controllers, CgroupError.
+    What this host can not run is left out with its reason, unless it is named. Raises UsageError for unknown names and
+    for named experiments that can not be run here, CgroupError.
     """
     if unknown := [name for name in names if name not in EXPERIMENTS]:
         raise UsageError(f"bench models: unknown experiment '{unknown[0]}'", hint=f"one of {', '.join(EXPERIMENTS)}")
+    host = _host(quick=quick)
     chosen = [EXPERIMENTS[name] for name in names or EXPERIMENTS]
-    _check_controllers(chosen)
+    reasons = {experiment.name: _why_not(experiment, host) for experiment in chosen}
+    for name in names:
+        if reasons[name]:
+            hint = "name experiments that need no more than this machine has, or use one with cgroup v2 alone"
+            raise UsageError(f"bench models: {name} {reasons[name]}", hint=hint)
+    facts = host_facts()
     outcomes = []
     for experiment in chosen:
-        outcomes.append(_run(experiment, _host(quick=quick), quiet=as_json))
+        why = reasons[experiment.name]
+        outcomes.append(Outcome(experiment, skipped=why) if why else _run(experiment, host, quiet=as_json))
         if not as_json:
             sys.stdout.write(as_text(outcomes[-1]))
             sys.stdout.flush()
+    document: dict[str, object] = {"host": facts, "experiments": list(map(as_document, outcomes))}
+    if page:
+        from firkin.workbench.report.command import write_result
+
+        write_result(document, page)
     if as_json:
-        json.dump({"host": _facts(), "experiments": list(map(as_document, outcomes))}, sys.stdout, indent=2)
+        json.dump(document, sys.stdout, indent=2)
         sys.stdout.write("\n")
     return 1 if any(outcome.differs for outcome in outcomes) else 0
 
@@ -42,19 +57,12 @@ def _host(*, quick: bool) -> Host:
     return Host(processors, os.sysconf("SC_PAGESIZE"), *((1.0, 3) if quick else (3.0, 5)))
 
 
-def _facts() -> dict[str, object]:
-    return {"kernel": os.uname().release, "processors": len(os.sched_getaffinity(0))}
-
-
-def _check_controllers(chosen: Sequence[Experiment]) -> None:
+def _why_not(experiment: Experiment, host: Host) -> str:
     hierarchy = known_hierarchy()
-    missing = hierarchy.missing()
-    for experiment in chosen:
-        for name in experiment.controllers:
-            if name not in hierarchy.controllers:
-                why = missing.get(name, "not available")
-                hint = "name experiments that need no more than this machine has, or use one with cgroup v2 alone"
-                raise UsageError(f"bench models: {experiment.name} needs the controller {name}: it is {why}", hint=hint)
+    for name in experiment.controllers:
+        if name not in hierarchy.controllers:
+            return f"needs the controller {name}: it is {hierarchy.missing().get(name, 'not available')}"
+    return experiment.lacking(host)
 
 
 def _run(experiment: Experiment, host: Host, *, quiet: bool) -> Outcome:
@@ -68,52 +76,3 @@ def _run(experiment: Experiment, host: Host, *, quiet: bool) -> Outcome:
     finally:
         if sys.stderr.isatty() and not quiet:
             sys.stderr.write("\r\x1b[K")
-
-
-def as_text(outcome: Outcome) -> str:
-    """The outcome for people."""
-    experiment = outcome.experiment
-    rows = [
-        (
-            f"  {one.name}",
-            f"{one.predicted:.3f}",
-            f"{one.measured.mean:.3f} ± {one.measured.margin:.3f}",
-            f"{one.deviation:.1%}",
-            _remark(one, experiment.tolerance),
-        )
-        for one in outcome.verdicts
-    ]
-    verdict = "FAIL" if outcome.differs else "ok  " if outcome.agrees else "?   "
-    heading = f"{verdict} {experiment.name}: {experiment.question}\n"
-    return heading + table((f"  {experiment.unit}", "predicted", "measured", "off by", ""), rows) + "\n"
-
-
-def _remark(one: Verdict, tolerance: float) -> str:
-    if one.agrees:
-        return ""
-    return f"more than {tolerance:.0%}" if one.is_decided else f"more than {tolerance:.0%}, but measured too roughly"
-
-
-def as_document(outcome: Outcome) -> dict[str, object]:
-    """The outcome for programs."""
-    experiment = outcome.experiment
-    return {
-        "name": experiment.name,
-        "question": experiment.question,
-        "source": experiment.source,
-        "unit": experiment.unit,
-        "tolerance": experiment.tolerance,
-        "agrees": outcome.agrees,
-        "quantities": [
-            {
-                "name": one.name,
-                "predicted": one.predicted,
-                "measured": one.measured.mean,
-                "margin": one.measured.margin,
-                "deviation": one.deviation,
-                "agrees": one.agrees,
-                "decided": one.is_decided,
-            }
-            for one in outcome.verdicts
-        ],
-    }

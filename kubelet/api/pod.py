@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firkin.kubelet.api.affinity import Affinity
 from firkin.kubelet.api.container import Container, EphemeralContainer, ResourceRequirements
 from firkin.kubelet.api.meta import LocalObjectReference, ObjectMeta, Resource
 from firkin.kubelet.api.pod_status import PodStatus
@@ -72,6 +73,7 @@ class PodSpec(Object, frozen=True):
     dns_config: PodDNSConfig | None = None
     node_name: str = ""
     node_selector: dict[str, str] = {}
+    affinity: Affinity | None = None
     service_account_name: str = ""
     service_account: str = ""
     automount_service_account_token: bool | None = None

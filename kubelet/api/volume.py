@@ -63,10 +63,11 @@ class HostPathVolumeSource(Object, frozen=True):
 
 
 class EmptyDirVolumeSource(Object, frozen=True):
-    """A directory that lives as long as the pod; `medium` Memory makes it a tmpfs."""
+    """A directory that lives as long as the pod; `medium` Memory makes it a tmpfs, `mode` is that of the directory."""
 
     medium: str = ""
     size_limit: Quantity | None = None
+    mode: int | None = None
 
 
 class ConfigMapVolumeSource(Object, frozen=True):

@@ -25,9 +25,11 @@ S = TypeVar("S", bound=msgspec.Struct)
 _WITHOUT_EFFECT = {
     "ObjectMeta": {"managedFields", "selfLink", "clusterName"},
     "PodSpec": {
-        "affinity", "topologySpreadConstraints", "schedulingGates", "resourceClaims", "deprecatedServiceAccount",
+        "topologySpreadConstraints", "schedulingGates", "resourceClaims", "deprecatedServiceAccount",
         "schedulingGroup", "workloadRef",
     },
+    "Affinity": {"podAffinity", "podAntiAffinity"},
+    "NodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution"},
     "PodStatus": {"nominatedNodeName", "resourceClaimStatuses", "allocatedResources", "resources"},
     "Container": {"volumeDevices"},
     "ResourceRequirements": {"claims"},
@@ -163,7 +165,8 @@ class _Reader:
             return self._read_dict(value, typing.get_args(kind)[1], path)
         if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
             return self.read_struct(value, kind, path)
-        return self._read_scalar(value, kind, path)
+        # What somebody else has the structure of.
+        return value if kind is Any else self._read_scalar(value, kind, path)
 
     def _read_union(self, value: Any, kinds: tuple[Any, ...], path: str) -> Any:
         some = [kind for kind in kinds if kind is not type(None)]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from firkin.kubelet.api.pod import Pod
+from firkin.kubelet.resources.affinity import suits
 from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.totals import pod_requests
 
@@ -88,7 +89,7 @@ def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 
 def misplaced(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Iterator[Refusal]:
     """Why it is not for this node, whatever there is left of it."""
-    if not pod.spec.node_selector.items() <= node.labels.items():
+    if not suits(pod.spec, node.name, node.labels):
         yield _failed("NodeAffinity", "node(s) didn't match Pod's node affinity/selector")
     if pod.spec.node_name and pod.spec.node_name != node.name:
         yield _failed("NodeName", "node(s) didn't match the requested node name")

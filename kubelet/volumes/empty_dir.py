@@ -37,8 +37,8 @@ class EmptyDirs:
             raise VolumeError(f'unknown storage medium "{source.medium}"', hint="Memory, or none for a disk, is known")
         size = memory_size(request, source) if source.medium else None
         ready = request.places.ready(self.kind, request.volume.name)
-        path, group = self.path(request), request.group
-        return lambda: _make(path, ready, size, group)
+        path, group, mode = self.path(request), request.group, 0o777 if source.mode is None else source.mode
+        return lambda: _make(path, ready, size, mode, group)
 
 
 def memory_size(request: Request, source: EmptyDirVolumeSource) -> int:
@@ -48,13 +48,13 @@ def memory_size(request: Request, source: EmptyDirVolumeSource) -> int:
     return min(asked, most) if asked and most else asked or most
 
 
-def _make(path: str, ready: str, memory: int | None, group: int | None) -> None:
+def _make(path: str, ready: str, memory: int | None, mode: int, group: int | None) -> None:
     if os.path.exists(ready) and os.path.isdir(path) and (memory is None or os.path.ismount(path)):
         return
     os.makedirs(path, mode=0o750, exist_ok=True)
     if memory is not None and not os.path.ismount(path):
         mount_tmpfs(path, memory)
-    os.chmod(path, 0o777)
+    os.chmod(path, mode)
     if group is not None:
         set_group(path, group)
     os.makedirs(os.path.dirname(ready), mode=0o750, exist_ok=True)

@@ -24,12 +24,13 @@ _SHARED = ("delete", "exec", "top")
 _BROKEN_PIPE = 128 + 13
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], answer: int = -1) -> int:
     """Run one command line, `argv` being what follows the program's name; returns the exit code.
 
+    Parameters: `answer` is a descriptor with the answer of a container that was started already, -1 for none.
     Raises nothing: every error becomes one line on standard error, and one in the file of `--log`.
     """
-    settings: dict[str, Value] = {}
+    settings: dict[str, Value] = {"answer": answer}
     try:
         try:
             return _run(argv, settings)

@@ -12,7 +12,7 @@ from firkin.cgroupfs.hierarchy import find_hierarchy
 from tests.support.bundle import Bundle, Firkin
 from tests.support.waiting import SECONDS, eventually
 
-pytestmark = pytest.mark.requires("root", "cgroup2", "strace")
+pytestmark = [pytest.mark.requires("root", "cgroup2", "strace"), pytest.mark.usefixtures("every_front")]
 # The calls by which `create` changes something outside of its own memory, in the runtime's process.
 CALLS = "mkdirat,renameat2,mknodat,clone3,sendmsg,recvmsg,bpf,write,flock,unlinkat,memfd_create,open_tree,socketpair"
 

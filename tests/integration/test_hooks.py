@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.bundle import Bundle, Firkin, wait_stopped
 
-pytestmark = pytest.mark.requires("root", "cgroup2")
+pytestmark = [pytest.mark.requires("root", "cgroup2"), pytest.mark.usefixtures("every_front")]
 
 _NAMES = ("prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop")
 

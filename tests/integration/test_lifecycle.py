@@ -14,7 +14,7 @@ from firkin.cgroupfs.hierarchy import find_hierarchy
 from tests.support.bundle import Bundle, Firkin, wait_stopped
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.requires("root", "cgroup2")
+pytestmark = [pytest.mark.requires("root", "cgroup2"), pytest.mark.usefixtures("every_front")]
 
 _FOREVER = "trap 'exit 3' TERM; while :; do sleep 1000 & wait; done"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.bundle import Bundle, Firkin
 
-pytestmark = pytest.mark.requires("root", "cgroup2")
+pytestmark = [pytest.mark.requires("root", "cgroup2"), pytest.mark.usefixtures("every_front")]
 
 _SETS = ("bounding", "effective", "permitted", "inheritable", "ambient")
 _LINES = {

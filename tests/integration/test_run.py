@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.bundle import Bundle, Firkin
 
-pytestmark = pytest.mark.requires("root", "cgroup2")
+pytestmark = [pytest.mark.requires("root", "cgroup2"), pytest.mark.usefixtures("every_front")]
 
 
 @pytest.mark.parametrize("code", [0, 1, 7, 125, 255])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -203,3 +204,11 @@ def test_flags_of_a_filter_that_asks_are_taken(firkin: Firkin, bundle: Bundle, t
     with SeccompAgent(path) as agent:
         firkin.run(bundle.shell("mkdir /tmp/x; true"))
     assert agent.asked
+
+
+def test_a_filter_that_allows_nothing_is_the_end_of_the_container(firkin: Firkin, bundle: Bundle) -> None:
+    # It can neither execute its program, nor say so, nor exit.
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ERRNO"}
+    id = firkin.new_id()
+    done = firkin("run", "-b", bundle.save(), id, check=False)
+    assert done.returncode == 128 + signal.SIGILL and firkin.leftovers(id) == []

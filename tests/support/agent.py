@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -25,13 +26,14 @@ from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE
 from tests.support.waiting import SECONDS
 
-__all__ = ["Node", "is_ready", "main", "manifest", "node", "pod_of", "run", "waits_for"]
+__all__ = ["Node", "Script", "has_ended", "is_ready", "main", "manifest", "node", "pod_of", "run", "run_together",
+           "status_of", "waits_for"]  # fmt: skip
 
 
 def pod_of(text: str) -> Pod:
     """The pod that a manifest describes."""
     (document,) = read_documents(text.encode(), "test")
-    pod = complete(decode_document(document).object)
+    pod = complete(decode_document(document).object, node="node")
     assert isinstance(pod, Pod)
     return pod
 
@@ -44,10 +46,11 @@ class HasSocket(Protocol):
 
 
 class Node:
-    """A running agent, and what tests ask it."""
+    """A running agent, whose pods have their logs below `logs`, and what tests ask it."""
 
-    def __init__(self, agent: Agent) -> None:
+    def __init__(self, agent: Agent, logs: Path) -> None:
         self.agent = agent
+        self.logs = logs
         self.objects: Objects = agent.services.objects
 
     def apply(self, text: str) -> Pod:
@@ -78,6 +81,44 @@ class Node:
         except TimeoutError:
             pass
         raise AssertionError(f"not reached: {self.pod(name)}, {self.events(name)}")
+
+    async def ready(self, text: str) -> Pod:
+        """The pod that a manifest describes, when it is ready."""
+        return await self.wait(self.apply(text).metadata.name, is_ready)
+
+    async def ended(self, text: str) -> list[str]:
+        """What main of the pod that a manifest describes has said, when the pod has ended."""
+        return self.said(await self.wait(self.apply(text).metadata.name, has_ended))
+
+    def said(self, pod: Pod, container: str = "main", restarts: int = 0) -> list[str]:
+        """The lines of a container's log."""
+        meta = pod.metadata
+        path = self.logs / f"{meta.namespace}_{meta.name}_{meta.uid}" / container / f"{restarts}.log"
+        return [line.split(" ", 3)[3] for line in path.read_text().splitlines()] if path.exists() else []
+
+    async def told(self, name: str, reason: str) -> str:
+        """The message of the first event of a pod for this reason, as soon as there is one."""
+        try:
+            async with asyncio.timeout(SECONDS):
+                with self.objects.subscribe(Event) as changes:
+                    async for change in changes:
+                        if (change.object.involved_object.name, change.object.reason) == (name, reason):
+                            return change.object.message
+        except TimeoutError:
+            pass
+        raise AssertionError(f"not told: {self.pod(name)}, {self.events(name)}")
+
+    async def until_said(self, pod: Pod, line: str, container: str = "main") -> None:
+        """Wait until a container that runs has said a line since it was started."""
+        async with asyncio.timeout(SECONDS):
+            while line not in self.said(pod, container, status_of(pod, container).restart_count):
+                await asyncio.sleep(0.05)
+
+    async def execute(self, pod: Pod, script: str, container: str = "main") -> str:
+        """What a script of the shell says in a container that runs."""
+        id = status_of(pod, container).container_id.partition("://")[2]
+        answer = await self.agent.services.runtime.exec_sync(id, ["sh", "-c", script])
+        return (answer.stdout + answer.stderr).decode().strip()
 
     async def wait_gone(self, name: str) -> None:
         """Wait until there is no such pod."""
@@ -110,7 +151,7 @@ async def node(place: Path, server: HasSocket, /, **more: Any) -> AsyncIterator[
         agent = await Agent.make(config, parts)
         running = asyncio.create_task(agent.run())
         try:
-            yield Node(agent)
+            yield Node(agent, place / "pods")
         finally:
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -127,6 +168,21 @@ def run(server: HasSocket, place: Path, script: Callable[[Node], Awaitable[None]
     asyncio.run(within())
 
 
+Script = Callable[[Node], Awaitable[None]]
+
+
+def run_together(server: HasSocket, place: Path, *scripts: Script, **more: Any) -> None:
+    """Run scripts, each about pods of its own, at the same time with one agent; all that fail are told."""
+
+    async def script(here: Node) -> None:
+        ends = await asyncio.gather(*(one(here) for one in scripts), return_exceptions=True)
+        failures = [end for end in ends if isinstance(end, Exception)]
+        if failures:
+            raise ExceptionGroup("pods that did not behave", failures)
+
+    run(server, place, script, **more)
+
+
 def manifest(name: str, spec: str, script: str = "sleep 1000", more: str = "") -> str:
     """A pod with a container, main, that runs a script of the shell; `more` are lines of it, `spec` of the pod."""
     lines = [
@@ -136,7 +192,7 @@ def manifest(name: str, spec: str, script: str = "sleep 1000", more: str = "") -
         "spec:",
         *(f"  {line}" for line in spec.splitlines()),
         "  containers:",
-        f"  - name: main\n    image: {IMAGE}\n    command: [sh, -c, {script!r}]",
+        f"  - name: main\n    image: {IMAGE}\n    command: [sh, -c, {json.dumps(script)}]",
         *(f"    {line}" for line in more.splitlines()),
     ]
     return "\n".join(lines)
@@ -147,11 +203,21 @@ def is_ready(pod: Pod) -> bool:
     return any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions)
 
 
+def has_ended(pod: Pod) -> bool:
+    """Whether the pod has, well or not."""
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
 def main(pod: Pod) -> ContainerStatus:
     """The status of the container main."""
-    found = (one for one in pod.status.container_statuses if one.name == "main")
+    return status_of(pod, "main")
+
+
+def status_of(pod: Pod, container: str) -> ContainerStatus:
+    """The status of a container, init containers among them."""
+    known = (*pod.status.container_statuses, *pod.status.init_container_statuses)
     # Nothing is said of a pod that nobody has looked at.
-    return next(found, ContainerStatus(name="main"))
+    return next((one for one in known if one.name == container), ContainerStatus(name=container))
 
 
 def waits_for(reason: str) -> Callable[[Pod], bool]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from firkin.oci.default_config import default_config
+from tests.support.kept_plans import keep_plan
 from tests.support.waiting import SECONDS, eventually
 
 FIRKIN = Path(sys.executable).parent / "firkin"
@@ -169,9 +170,12 @@ class Firkin:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.ids: list[str] = []
+        self.keeps_plans = False
 
     def command(self, *words: str | Path) -> list[str]:
-        """The full command line."""
+        """The full command line. With `keeps_plans` the plan is kept beforehand that it will use."""
+        if self.keeps_plans and words[0] in ("run", "create"):
+            keep_plan(self.root, [str(word) for word in words])
         return [str(FIRKIN), "--root", str(self.root), *map(str, words)]
 
     def __call__(

@@ -230,7 +230,7 @@ def _layer(rootfs: Path) -> bytes:
             text = (
                 b"root:x:0:0::/root:/bin/sh\nweb:x:33:33::/srv:/bin/sh\n"
                 if name == "etc/passwd"
-                else b"root:x:0:\nweb:x:33:\n"
+                else b"root:x:0:\nweb:x:33:\nstaff:x:50:web\n"
             )
             entry = tarfile.TarInfo(name)
             entry.size = len(text)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.bundle import Bundle, Firkin
 from tests.support.cgroups import cgroup, shared_cgroup
 
-__all__ = ["bundle", "cgroup", "firkin", "shared_cgroup"]
+__all__ = ["bundle", "cgroup", "every_front", "firkin", "shared_cgroup"]
 
 
 @pytest.fixture
@@ -25,3 +25,17 @@ def firkin(tmp_path: Path) -> Iterator[Firkin]:
 def bundle(tmp_path: Path) -> Bundle:
     """A bundle with a busybox root file system that runs `true`."""
     return Bundle(tmp_path / "bundle")
+
+
+@pytest.fixture(params=["native", "kept", "interpreted"])
+def every_front(request: pytest.FixtureRequest, firkin: Firkin, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The ways that a command can take, one after the other; their name.
+
+    `native` is the usual: the front does what it can, and has no plan of a container that is new. `kept`: it has one,
+    where one can be kept. `interpreted`: it does nothing itself.
+    """
+    way = str(request.param)
+    firkin.keeps_plans = way == "kept"
+    if way == "interpreted":
+        monkeypatch.setenv("FIRKIN_NATIVE", "0")
+    return way

@@ -129,6 +129,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "apparmor_parser": _runs("apparmor_parser", "--version"),
     "buildah": _runs("buildah", "--version"),
     "busybox": _runs("busybox", "true"),
+    "chromium": _runs("chromium", "--version"),
     "cni-plugins": _cni_plugins,
     "cpio": _runs("cpio", "--version"),
     "crun": _runs("crun", "--version"),

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from firkin.workbench.experiment import Experiment, Host
+from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 
-__all__ = ["FREEZE"]
+__all__ = ["EXPERIMENTS"]
 
 
-def _measure(host: Host, stage: Stage) -> Mapping[str, float]:
+def _measure(host: Host, stage: Stage) -> Measurement:
     group = stage.group("group")
     stage.load(group, "spin", 1)
     stage.settle(0.2)
     group.freeze()
     frozen = stage.usage(["group"], host.seconds / 2)["group"]
     group.thaw()
-    return {"frozen": frozen, "thawed": stage.usage(["group"], host.seconds / 2)["group"]}
+    return Measurement({"frozen": frozen, "thawed": stage.usage(["group"], host.seconds / 2)["group"]})
 
 
 FREEZE = Experiment(
@@ -31,3 +30,5 @@ FREEZE = Experiment(
     _measure,
     lambda host: 1.0,
 )
+
+EXPERIMENTS = (FREEZE,)

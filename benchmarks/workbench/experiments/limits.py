@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from firkin.workbench.experiment import Experiment, Host
+from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 
-__all__ = ["OOM", "OOM_GROUP", "PIDS"]
+__all__ = ["EXPERIMENTS"]
 
 _MEMORY = "Documentation/admin-guide/cgroup-v2.rst, Memory"
 _MIB = 1 << 20
 _LIMIT = 32 * _MIB
 
 
-def _overrun(host: Host, stage: Stage) -> Mapping[str, float]:
+def _overrun(host: Host, stage: Stage) -> Measurement:
     group = stage.group("group", memory_max=str(_LIMIT))
     group.memory.swap_max = 0
     small = stage.load(group, "hold", 2 * _MIB)
@@ -24,11 +23,8 @@ def _overrun(host: Host, stage: Stage) -> Mapping[str, float]:
     large.said()
     large.process.wait()
     events = group.memory.events
-    return {
-        "killed": events["oom_kill"],
-        "left": len(group.processes()),
-        "peak": group.memory.peak / _LIMIT,
-    }
+    peak = group.memory.peak / _LIMIT
+    return Measurement({"killed": events["oom_kill"], "left": len(group.processes()), "peak": peak})
 
 
 OOM = Experiment(
@@ -44,7 +40,7 @@ OOM = Experiment(
 )
 
 
-def _overrun_group(host: Host, stage: Stage) -> Mapping[str, float]:
+def _overrun_group(host: Host, stage: Stage) -> Measurement:
     group = stage.group("group", memory_max=str(_LIMIT), memory_oom_group="1")
     group.memory.swap_max = 0
     small = stage.load(group, "hold", 2 * _MIB)
@@ -53,7 +49,7 @@ def _overrun_group(host: Host, stage: Stage) -> Mapping[str, float]:
     large.said()
     group.wait_empty()
     events = group.memory.events
-    return {"killed": events["oom_kill"], "left": len(group.processes())}
+    return Measurement({"killed": events["oom_kill"], "left": len(group.processes())})
 
 
 OOM_GROUP = Experiment(
@@ -69,11 +65,11 @@ OOM_GROUP = Experiment(
 )
 
 
-def _fork(host: Host, stage: Stage) -> Mapping[str, float]:
+def _fork(host: Host, stage: Stage) -> Measurement:
     group = stage.group("group", pids_max="20")
     load = stage.load(group, "fork", 100)
     _, made = load.said()
-    return {"children": int(made), "refused": group.pids.events["max"]}
+    return Measurement({"children": int(made), "refused": group.pids.events["max"]})
 
 
 PIDS = Experiment(
@@ -86,3 +82,5 @@ PIDS = Experiment(
     lambda host: {"children": 19, "refused": 1},
     _fork,
 )
+
+EXPERIMENTS = (OOM, OOM_GROUP, PIDS)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from firkin.cgroupfs.models.bandwidth import Quota, steady
 from firkin.workbench.experiment import Experiment, Host
+from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 
-__all__ = ["QUOTA", "QUOTA_ABOVE"]
+__all__ = ["EXPERIMENTS"]
 
 _SOURCE = "Documentation/scheduler/sched-bwc.rst"
 _LIMIT = Quota(quota=0.05, period=0.1)
@@ -19,7 +20,7 @@ def _predict(host: Host) -> Mapping[str, float]:
     return {"processors": found.usage, "periods throttled": found.periods, "throttled": found.throttled}
 
 
-def _measure(host: Host, stage: Stage) -> Mapping[str, float]:
+def _measure(host: Host, stage: Stage) -> Measurement:
     group = stage.group("limited", cpu_max="50000 100000")
     stage.load(group, "spin", 1)
     stage.settle(0.3)
@@ -28,11 +29,8 @@ def _measure(host: Host, stage: Stage) -> Mapping[str, float]:
     after = group.cpu.stat
     periods = after["nr_periods"] - before["nr_periods"]
     lost = (after["throttled_usec"] - before["throttled_usec"]) / 1e6 / (periods * _LIMIT.period)
-    return {
-        "processors": used,
-        "periods throttled": (after["nr_throttled"] - before["nr_throttled"]) / periods,
-        "throttled": lost,
-    }
+    throttled = (after["nr_throttled"] - before["nr_throttled"]) / periods
+    return Measurement({"processors": used, "periods throttled": throttled, "throttled": lost})
 
 
 QUOTA = Experiment(
@@ -48,13 +46,13 @@ QUOTA = Experiment(
 )
 
 
-def _measure_above(host: Host, stage: Stage) -> Mapping[str, float]:
+def _measure_above(host: Host, stage: Stage) -> Measurement:
     stage.group("above", cpu_max="50000 100000")
     for name in ("a", "b"):
         stage.load(stage.group(f"above/{name}", cpu_max="40000 100000"), "spin", 1)
     stage.settle(0.3)
     # Who of them gets how much is a matter of who asks first.
-    return stage.usage(["above"], host.seconds)
+    return Measurement(stage.usage(["above"], host.seconds))
 
 
 QUOTA_ABOVE = Experiment(
@@ -68,3 +66,5 @@ QUOTA_ABOVE = Experiment(
     _measure_above,
     lambda host: 1.0,
 )
+
+EXPERIMENTS = (QUOTA, QUOTA_ABOVE)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from firkin.cgroupfs.models.cpu import CpuGroup, share_cpu
 from firkin.workbench.experiment import Experiment, Host
+from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 
-__all__ = ["FEW_THREADS", "FLAT", "IDLE_CLASS", "IDLE_SIBLING", "LATECOMER", "NESTED", "of_weights"]
+__all__ = ["EXPERIMENTS", "of_weights"]
 
 _SOURCE = "Documentation/admin-guide/cgroup-v2.rst, CPU; sched_group_set_shares, sched_group_set_idle"
 _SETTLE = 0.5  # seconds until the balance between processors is found
@@ -64,7 +65,7 @@ def shares_of(used: Mapping[str, float]) -> dict[str, float]:
     return {name: value / total if total else 0.0 for name, value in used.items()}
 
 
-def _measure(top: CpuGroup, host: Host, stage: Stage) -> Mapping[str, float]:
+def _measure(top: CpuGroup, host: Host, stage: Stage) -> Measurement:
     leaves = []
     for path, group in _named(top):
         made = stage.group(path, cpu_weight=str(group.weight)) if not group.idle else stage.group(path, cpu_idle="1")
@@ -73,7 +74,7 @@ def _measure(top: CpuGroup, host: Host, stage: Stage) -> Mapping[str, float]:
             if group.threads:
                 stage.load(made, "spin", group.threads)
     stage.settle(_SETTLE)
-    return shares_of(stage.usage(leaves, host.seconds))
+    return Measurement(shares_of(stage.usage(leaves, host.seconds)))
 
 
 FLAT = of_weights(
@@ -104,13 +105,13 @@ FEW_THREADS = of_weights(
 )
 
 
-def _late(host: Host, stage: Stage) -> Mapping[str, float]:
+def _late(host: Host, stage: Stage) -> Measurement:
     first, second = stage.group("first"), stage.group("second")
     stage.load(first, "spin", host.processors)
     stage.settle(host.seconds / 2)
     stage.load(second, "spin", host.processors)
     stage.settle(_SETTLE)
-    return shares_of(stage.usage(["first", "second"], host.seconds))
+    return Measurement(shares_of(stage.usage(["first", "second"], host.seconds)))
 
 
 LATECOMER = Experiment(
@@ -124,3 +125,5 @@ LATECOMER = Experiment(
     _late,
     lambda host: 1.0,
 )
+
+EXPERIMENTS = (FLAT, NESTED, IDLE_SIBLING, IDLE_CLASS, LATECOMER, FEW_THREADS)

@@ -10,7 +10,7 @@ import msgspec
 
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod, PodDNSConfig, PodSpec, PodTemplateSpec
-from firkin.kubelet.objects.validation import containers, metadata, names, numbers, security, volumes
+from firkin.kubelet.objects.validation import affinity, containers, metadata, names, numbers, security, volumes
 from firkin.kubelet.objects.validation.fault import Faults, duplicate, forbidden, invalid, join, one_of, required
 
 __all__ = ["pod", "pod_change", "spec", "template"]
@@ -43,6 +43,7 @@ def spec(path: str, value: PodSpec) -> Faults:
     deadline = value.active_deadline_seconds
     yield from numbers.between(join(path, "activeDeadlineSeconds"), deadline, 1, (1 << 31) - 1)
     yield from _identity(path, value)
+    yield from affinity.affinity(join(path, "affinity"), value.affinity)
     context = value.security_context
     yield from security.pod_security(
         join(path, "securityContext"),

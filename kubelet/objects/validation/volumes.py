@@ -49,6 +49,8 @@ def _source(path: str, volume: Volume) -> Faults:
     if volume.empty_dir is not None:
         yield from numbers.quantity(join(path, "emptyDir.sizeLimit"), volume.empty_dir.size_limit)
         yield from _medium(join(path, "emptyDir.medium"), volume.empty_dir.medium)
+        # With the bit that lets nobody remove the files of others.
+        yield from _mode(join(path, "emptyDir.mode"), volume.empty_dir.mode, most=0o1777)
     if volume.host_path is not None:
         yield from _host_path(join(path, "hostPath"), volume.host_path.path, volume.host_path.type)
     if volume.config_map is not None:
@@ -192,9 +194,9 @@ def _recursive(path: str, mount: VolumeMount) -> Faults:
             yield forbidden(place, "may only be specified when mountPropagation is None or not specified")
 
 
-def _mode(path: str, mode: int | None) -> Faults:
-    if mode is not None and not 0 <= mode <= 0o777:
-        yield invalid(path, mode, "must be a number between 0 and 0777 (octal), both inclusive")
+def _mode(path: str, mode: int | None, most: int = 0o777) -> Faults:
+    if mode is not None and not 0 <= mode <= most:
+        yield invalid(path, mode, f"must be a number between 0 and 0{most:o} (octal), both inclusive")
 
 
 def _local_path(path: str, value: str) -> Faults:

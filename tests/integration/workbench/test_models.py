@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -15,8 +16,10 @@ from firkin.cgroupfs import Cgroup
 from firkin.errors import CgroupGoneError
 from firkin.workbench.experiment import Host, run_experiment
 from firkin.workbench.experiments import EXPERIMENTS
+from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 from tests.support.bundle import Firkin
+from tests.support.pages import Page
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
@@ -87,10 +90,17 @@ def test_weights_and_quotas_are_as_predicted_and_a_wrong_prediction_fails() -> N
 
 @pytest.mark.requires("cpu")
 def test_a_stage_that_fails_leaves_nothing() -> None:
-    def broken(host: Host, stage: Stage) -> Mapping[str, float]:
+    def broken(host: Host, stage: Stage) -> Measurement:
         stage.load(stage.group("a"), "spin", 1)
         raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"):
         run_experiment(replace(EXPERIMENTS["weights"], measure=broken), QUICK)
     assert nothing_left()
+
+
+def test_a_page_of_a_run(firkin: Firkin, tmp_path: Path) -> None:
+    firkin("bench", "models", "freeze", "--quick", "--html", tmp_path / "m.html", check=False)
+    page = Page((tmp_path / "m.html").read_text())
+    assert page.ids == ["x-freeze"] and "Does a frozen group use nothing" in page.text
+    assert page.tags.count("figure") >= 1

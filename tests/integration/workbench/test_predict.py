@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.support.bench_results import experiment, quantity, result
 from tests.support.bundle import Firkin
+from tests.support.pages import Page
 
 EXAMPLE = Path(__file__).parents[3] / "examples/tree.yaml"
 
@@ -25,3 +27,37 @@ def test_what_is_wrong_is_one_line(firkin: Firkin, tmp_path: Path) -> None:
     assert done.stderr == f"firkin: error: {path}:2:19: a.cpu.weight: '20000' is not a whole number from 1 to 10000\n"
     assert "No such file" in firkin("bench", "predict", tmp_path / "none", check=False).stderr
     assert "exactly one TREE" in firkin("bench", "predict", check=False).stderr
+
+
+def test_a_page_of_what_if(firkin: Firkin, tmp_path: Path) -> None:
+    done = firkin("bench", "predict", EXAMPLE, "--html", tmp_path / "p.html", "--set", "limited/cpu.max=max")
+    assert (done.stdout, done.stderr) == ("", f"{tmp_path}/p.html written: open it in a browser\n")
+    page = Page((tmp_path / "p.html").read_text())
+    assert "Who gets what: tree.yaml" in page.text and page.tags.count("figure") == 6
+
+
+def test_a_page_of_a_result(firkin: Firkin, tmp_path: Path) -> None:
+    run = tmp_path / "run.json"
+    run.write_text(json.dumps(result(experiment("one"))))
+    firkin("bench", "report", run)
+    page = Page((tmp_path / "run.html").read_text())
+    assert page.ids == ["x-one"]
+    assert Page(firkin("bench", "report", run, "-o", "-").stdout).ids == ["x-one"]
+    run.write_text("{}")
+    done = firkin("bench", "report", run, check=False)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert f"{run}: object missing required field `host`" in done.stderr
+
+
+def test_two_runs_are_compared(firkin: Firkin, tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in ("old.json", "new.json", "other.json"))
+    old.write_text(json.dumps(result(experiment("one"))))
+    new.write_text(json.dumps(result(experiment("one", quantity("half", 0.5, 0.8)))))
+    other.write_text(json.dumps(result(experiment("one"), processors=64)))
+    assert firkin("bench", "compare", old, old).stdout.startswith("1 of 1 quantities are as they were")
+    done = firkin("bench", "compare", old, new, "--json", check=False)
+    assert done.returncode == 1
+    assert [(one["name"], one["kind"]) for one in json.loads(done.stdout)["differences"]] == [("half", "worse")]
+    refused = firkin("bench", "compare", old, other, check=False)
+    assert refused.returncode == 1 and "different hosts: 2 processors before, 64 now" in refused.stderr
+    assert "! different hosts" in firkin("bench", "compare", "--any-host", old, other).stdout

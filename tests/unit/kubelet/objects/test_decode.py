@@ -168,3 +168,13 @@ def test_jobs_are_completed() -> None:
     )
     assert isinstance(cron, CronJob)
     assert cron.spec.job_template.spec.completion_mode == "NonIndexed"
+
+
+def test_what_only_a_cluster_has_is_kept_as_it_was_written() -> None:
+    claim = "persistentVolumeClaim: {claimName: c, readOnly: true}"
+    driver = "csi: {driver: d.example, volumeAttributes: {size: '1'}, nodePublishSecretRef: {name: s}, fsType: null}"
+    pod = decoded(POD.replace("- name: scratch", f"- {{name: a, {claim}}}\n  - {{name: b, {driver}}}"))
+    assert isinstance(pod, Pod)
+    assert pod.spec.volumes[0].persistent_volume_claim == {"claimName": "c", "readOnly": True}
+    kept = pod.spec.volumes[1].csi
+    assert kept is not None and kept["nodePublishSecretRef"] == {"name": "s"}

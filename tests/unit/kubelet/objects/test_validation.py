@@ -31,6 +31,11 @@ def pod(spec: str = "", container: str = "", metadata: str = "") -> Resource:
     )
 
 
+def required(terms: str) -> str:
+    of_node = f"requiredDuringSchedulingIgnoredDuringExecution: {{nodeSelectorTerms: [{terms}]}}"
+    return f"affinity: {{nodeAffinity: {{{of_node}}}}}"
+
+
 def deployment(spec: str) -> Resource:
     return made(f"apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: d}}\nspec: {{{spec}, {TEMPLATE}}}")
 
@@ -99,6 +104,27 @@ def test_what_is_right_passes() -> None:
         (
             pod("volumes: [{name: v, configMap: {name: c, items: [{key: k, path: ../x}]}}]"),
             "spec.volumes[0].configMap.items[0].path: Invalid value: \"../x\": must not contain '..'",
+        ),
+        (
+            pod("volumes: [{name: v, emptyDir: {mode: 1024}}]"),
+            "spec.volumes[0].emptyDir.mode: Invalid value: 1024: must be a number between 0 and 01777 (octal), both",
+        ),
+        (pod(required("")), "nodeSelectorTerms: Required value: must have at least one node selector term"),
+        (
+            pod(required("{matchExpressions: [{key: a, operator: In}]}")),
+            "[0].matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
+        ),
+        (
+            pod(required("{matchExpressions: [{key: a, operator: Exists, values: [b]}]}")),
+            "[0].values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+        ),
+        (
+            pod(required("{matchExpressions: [{key: a, operator: Gt, values: ['1', '2']}]}")),
+            "[0].values: Required value: must be specified single value when `operator` is 'Lt' or 'Gt'",
+        ),
+        (
+            pod(required("{matchFields: [{key: spec.x, operator: Gt, values: ['1']}]}")),
+            'matchFields[0].key: Invalid value: "spec.x": not a valid field selector key',
         ),
         (
             pod("volumes: [{name: v, secret: {secretName: s, defaultMode: 512}}]"),

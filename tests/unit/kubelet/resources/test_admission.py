@@ -90,3 +90,41 @@ def _port(number: int = 80, host: int = 0, ip: str = "", protocol: str = "TCP") 
 def test_ports_of_the_node_belong_to_one_pod(pod: Pod, other: Pod, clash: bool) -> None:
     found = admit(pod, [other], NODE)
     assert (found.reason if found else None) == ("NodePorts" if clash else None)
+
+
+def _required(*terms: dict[str, Any]) -> Pod:
+    selector = {"nodeSelectorTerms": list(terms)}
+    return _pod(affinity={"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": selector}})
+
+
+def _term(key: str, operator: str, *values: str, kind: str = "matchExpressions") -> dict[str, Any]:
+    return {kind: [{"key": key, "operator": operator, "values": list(values)}]}
+
+
+@pytest.mark.parametrize(
+    ("terms", "fits"),
+    [
+        ([_term("disk", "In", "ssd", "nvme")], True),
+        ([_term("disk", "In", "hdd")], False),
+        ([_term("disk", "In", "hdd"), _term("disk", "Exists")], True),
+        ([_term("disk", "NotIn", "ssd")], False),
+        ([_term("zone", "NotIn", "a")], True),
+        ([_term("zone", "Exists")], False),
+        ([_term("zone", "DoesNotExist")], True),
+        ([_term("generation", "Gt", "3")], True),
+        ([_term("generation", "Gt", "4")], False),
+        ([_term("generation", "Lt", "5")], True),
+        ([_term("zone", "Lt", "5")], False),
+        ([_term("metadata.name", "In", "node-1", kind="matchFields")], True),
+        ([_term("metadata.name", "NotIn", "node-1", kind="matchFields")], False),
+        ([{**_term("disk", "Exists"), **_term("metadata.name", "In", "other", kind="matchFields")}], False),
+        ([{}], False),
+    ],
+)  # fmt: skip
+def test_the_node_has_what_affinity_requires(terms: list[dict[str, Any]], fits: bool) -> None:
+    node = NodeFacts("node-1", NODE.allocatable, {**NODE.labels, "generation": "4"})
+    refusal = admit(_required(*terms), [], node)
+    assert (refusal is None) is fits
+    if refusal:
+        told = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector"
+        assert (refusal.reason, refusal.message) == ("NodeAffinity", told)

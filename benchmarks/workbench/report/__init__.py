@@ -1,0 +1,1 @@
+"""Results of runs: read, checked, shown as a page, and compared with earlier ones."""
