@@ -52,6 +52,7 @@ const struct run_entry child_operations[] = {
 	{ OP_NO_NEW_PRIVS, op_no_new_privs },
 	{ OP_SECCOMP, op_seccomp },
 	{ OP_SECCOMP_NOTIFY, op_seccomp_notify },
+	{ OP_HOME, op_home },
 	{ OP_PERSONALITY, op_personality },
 	{ OP_MEMORY_POLICY, op_memory_policy },
 	{ OP_AFFINITY, op_affinity },

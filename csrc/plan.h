@@ -166,6 +166,7 @@ struct plan_op {
 	X(105, SECCOMP, "seccomp", C, "b:program n:flags") \
 	X(106, DUMPABLE, "dumpable", C, "n:value") \
 	X(107, KEYRING, "keyring", C, "t:name") \
+	X(118, HOME, "home", C, "n:uid t:variable") \
 	X(110, CLOSE_ON_EXEC, "close-on-exec", C, "") \
 	X(111, KEEP_SLOTS, "keep-slots", C, "S:gate S:answer S:output S:listener") \
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Warn = Callable[[str], None]
 
-__all__ = ["delete", "delete_matching", "stop"]
+__all__ = ["delete", "delete_matching", "destroy", "stop"]
 
 
 def delete(root: str, id: str, *, force: bool, warn: Warn) -> None:
@@ -31,7 +31,7 @@ def delete(root: str, id: str, *, force: bool, warn: Warn) -> None:
             container.lock()
             if not force:
                 check("delete", id, container.status())
-            _delete(container, warn)
+            destroy(container, warn)
     except NotFoundError:
         if not force:
             raise
@@ -62,7 +62,8 @@ def stop(container: Container) -> None:
         os.close(pidfd)
 
 
-def _delete(container: Container, warn: Warn) -> None:
+def destroy(container: Container, warn: Warn) -> None:
+    """End a container and remove it, as `delete` does; the caller holds its lock. Raises CgroupError."""
     stop(container)
     if container.text("unit"):
         from firkin.runtime.scope import remove_scope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firkin.errors import ConfigError, UnsupportedError
 from firkin.runtime.compile.mount_options import RDONLY, parse_options
+from firkin.runtime.compile.namespaces import CGROUP, USER
 from firkin.runtime.compile.trees import map_ids, open_tree
 from firkin.runtime.plan import opcodes as op
 
@@ -134,6 +135,9 @@ def _new(context: Context, mount: Mount, options: MountOptions, destination: str
         from firkin.runtime.compile.labels import label_option
 
         options.data += filter(None, [label_option(kind, context.linux.mount_label)])
+    if kind == "cgroup2" and context.new & USER and not (context.new | context.joined) & CGROUP:
+        _cgroup(context, options, destination, origin)
+        return
     if options.needs_legacy:
         _legacy(context, mount, options, destination, origin)
         return
@@ -153,6 +157,15 @@ def _new(context: Context, mount: Mount, options: MountOptions, destination: str
         context.plan.child.add(op.COPY_UP, origin, slot, context.root, destination)
     flags = op.ATTACH_NO_FOLLOW if kind in ("proc", "sysfs") else _no_follow(options)
     _attach(context, slot, destination, origin, flags)
+
+
+def _cgroup(context: Context, options: MountOptions, destination: str, origin: str) -> None:
+    # Only who owns the cgroup namespace may mount its tree: what is seen instead is the container's own cgroup.
+    slot = context.plan.shared_slot()
+    context.plan.prepare.add(op.SUBTREE, origin, slot, context.cgroup, ".")
+    _set_attributes(context, slot, options, origin)
+    context.plan.child.add(op.MOUNT_ATTRIBUTES, origin, slot, 0, 0, options.propagation or _SLAVE, 1)
+    _attach(context, slot, destination, origin, _no_follow(options))
 
 
 def _legacy(context: Context, mount: Mount, options: MountOptions, destination: str, origin: str) -> None:

@@ -35,6 +35,8 @@ _RLIMITS = [
     "RTPRIO",
     "RTTIME",
 ]
+# Room for what takes its place.
+_HOME = "HOME=" + "/" * 250
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -62,6 +64,7 @@ class Launch:
         self._linux = linux
         self._available = available
         self._keep_groups = keep_groups
+        self._env = process.env
         self._last = host.last_capability
         self.warnings: list[str] = []
         self.listener = op.NO_SLOT
@@ -122,6 +125,7 @@ class Launch:
         elif self._filter:
             self._filter.meet()
             self._filter.load(CREATING)
+        self._find_home()
         unknown: set[str] = set()
         set_credentials(child, process, self._available, self._last, unknown, keep_groups=self._keep_groups)
         self.warnings += [f"process.capabilities: {name} can't be granted" for name in sorted(unknown)]
@@ -137,7 +141,14 @@ class Launch:
         process = self._process
         if process.no_new_privileges and self._filter:
             self._filter.load(CREATED)
-        self._plan.child.add(op.EXEC, "process.args", self._candidates(), process.args, process.env)
+        self._plan.child.add(op.EXEC, "process.args", self._candidates(), process.args, self._env)
+
+    def _find_home(self) -> None:
+        # As all runtimes do: who says nothing of HOME gets that of the user in the container's /etc/passwd.
+        if not any(item.startswith("HOME=") and len(item) > len("HOME=") for item in self._env):
+            others = [item for item in self._env if not item.startswith("HOME=")]
+            self._env = (*others, _HOME)
+            self._plan.child.add(op.HOME, "process.env", self._process.user.uid, _HOME)
 
     def _candidates(self) -> list[str]:
         program = self._process.args[0]

@@ -111,6 +111,7 @@ NO_NEW_PRIVS = 104
 SECCOMP = 105
 DUMPABLE = 106
 KEYRING = 107
+HOME = 118
 CLOSE_ON_EXEC = 110
 KEEP_SLOTS = 111
 FIND_EXECUTABLE = 108
@@ -216,6 +217,7 @@ KINDS = {
     105: "bn",
     106: "n",
     107: "t",
+    118: "nt",
     110: "",
     111: "SSSS",
     108: "v",

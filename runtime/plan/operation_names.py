@@ -89,6 +89,7 @@ NAMES: dict[int, tuple[str, tuple[str, ...]]] = {
     105: ("seccomp", ("program", "flags")),
     106: ("dumpable", ("value",)),
     107: ("keyring", ("name",)),
+    118: ("home", ("uid", "variable")),
     110: ("close-on-exec", ()),
     111: ("keep-slots", ("gate", "answer", "output", "listener")),
     108: ("find-executable", ("candidates",)),

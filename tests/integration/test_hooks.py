@@ -210,7 +210,7 @@ def test_failing_poststart_hook_ends_a_created_container(firkin: Firkin, bundle:
     done = firkin("start", id, check=False)
     assert done.returncode == 1
     assert done.stderr == "firkin: error: hooks.poststart[0]: /bin/sh: exit status 4: words\n"
-    assert firkin.state(id)["status"] == "stopped"
+    assert firkin.leftovers(id) == []
 
 
 def test_failing_poststop_hook_is_a_warning(firkin: Firkin, bundle: Bundle, log: Path) -> None:
