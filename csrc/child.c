@@ -27,6 +27,7 @@ const struct run_entry child_operations[] = {
 	{ OP_ATTACH, op_attach },
 	{ OP_REMOUNT, op_remount },
 	{ OP_COPY_UP, op_copy_up },
+	{ OP_COPY_MODE, op_copy_mode },
 	{ OP_MASK, op_mask },
 	{ OP_READONLY, op_readonly },
 	{ OP_PIVOT, op_pivot },

@@ -135,3 +135,15 @@ int op_copy_up(struct run *run, const struct plan_op *op)
 	sys_close(from);
 	return r;
 }
+
+/* A new file system that nobody gave a mode has that of the directory that it hides, if there is one. */
+int op_copy_mode(struct run *run, const struct plan_op *op)
+{
+	uint32_t mode;
+	int place = resolve(run_slot(run, op->arg[1]), run_text(run, op->arg[2]), RESOLVE_EXISTING, 0);
+	if (place < 0)
+		return place == -ENOENT ? 0 : place;
+	int r = file_mode(place, &mode);
+	sys_close(place);
+	return r < 0 ? r : (int)sys_fchmodat(run_slot(run, op->arg[0]), ".", mode & 07777);
+}

@@ -139,6 +139,7 @@ struct plan_op {
 	X(71, OVERLAY, "overlay", P, "o:out v:lower t:upper t:work b:options S:users") \
 	X(72, SUBTREE, "subtree", P, "o:out s:tree t:path") \
 	X(73, MAP_IDS, "map-ids", P, "s:tree s:users n:recursive") \
+	X(75, COPY_MODE, "copy-mode", C, "s:mount s:root t:path") \
 	X(74, COPY_UP, "copy-up", C, "s:mount s:root t:path") \
 	/* files of the root file system */ \
 	X(80, MKDIR, "mkdir", C, "s:root t:path n:mode") \
@@ -149,7 +150,7 @@ struct plan_op {
 	X(85, PROC_WRITE, "proc-write", C, "s:proc t:path b:value") \
 	/* the process itself */ \
 	X(90, SETSID, "setsid", C, "") \
-	X(91, TERMINAL, "terminal", C, "s:root n:rows n:columns n:bind") \
+	X(91, TERMINAL, "terminal", C, "s:root n:rows n:columns n:flags") \
 	X(92, TERMINAL_SEND, "terminal-send", P, "s:socket") \
 	X(93, CONNECT, "connect", P, "o:out t:path") \
 	X(94, STDIO_OWNER, "stdio-owner", C, "n:uid") \
@@ -203,6 +204,10 @@ enum plan_side { PLAN_SIDE_PARENT = 1, PLAN_SIDE_CHILD = 2, PLAN_SIDE_UNDO = 4 }
 #define PLAN_ATTACH_PROC_ONLY 2 /* the mount must be a procfs: its target is /proc itself */
 #define PLAN_ATTACH_NO_FOLLOW 4 /* the target's last component must not be a symbolic link */
 #define PLAN_ATTACH_ON_LINK 8   /* with it: or is what is mounted upon */
+
+/* Flags of `terminal`. */
+#define PLAN_TERMINAL_BIND 1  /* it is /dev/console */
+#define PLAN_TERMINAL_PLAIN 2 /* a line that is written ends as the program wrote it, without a carriage return */
 
 /* Points where parent and child meet. */
 enum plan_point {

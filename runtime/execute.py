@@ -203,4 +203,6 @@ def _with_capabilities(sets: Capabilities, extra: tuple[str, ...]) -> Capabiliti
         bounding=(*sets.bounding, *extra),
         effective=(*sets.effective, *extra),
         permitted=(*sets.permitted, *extra),
+        # Nothing can be ambient that is not inheritable, which no option makes anything.
+        ambient=(*sets.ambient, *extra) if sets.inheritable else sets.ambient,
     )

@@ -20,7 +20,7 @@ _MOVES = {
     "resume": ((PAUSED,), "container not paused: it is {status}"),
     "update": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
     "events": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
-    "ps": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
+    "ps": ((CREATED, RUNNING, PAUSED, STOPPED), "container not running: it is {status}"),
     "delete": ((STOPPED, CREATED, CREATING), "cannot delete container {id} that is not stopped: {status}"),
 }
 _HINTS = {"delete": "use --force to kill it first"}

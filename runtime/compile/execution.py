@@ -136,7 +136,7 @@ def _launch(plan: PlanBuilder, launch: Launch, process: Process, request: ExecRe
         root = plan.private_slot()
         # What is now this process's root.
         plan.child.add(op.OPEN, "", root, "/", os.O_PATH | os.O_DIRECTORY)
-        launch.terminal(root, bind=False, size=request.terminal_size)
+        launch.terminal(root, bind=False, foreground=request.foreground, size=request.terminal_size)
     if process.exec_cpu_affinity:
         from firkin.runtime.compile.scheduling import final_affinity
 

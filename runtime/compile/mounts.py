@@ -153,6 +153,8 @@ def _new(context: Context, mount: Mount, options: MountOptions, destination: str
     _set_propagation(context, slot, options, origin)
     if kind in ("proc", "sysfs"):
         context.proc_mounts.append((destination, slot))
+    if kind == "tmpfs" and not any(item.startswith("mode=") for item in options.data):
+        context.plan.child.add(op.COPY_MODE, origin, slot, context.root, destination)
     if copies:
         context.plan.child.add(op.COPY_UP, origin, slot, context.root, destination)
     flags = op.ATTACH_NO_FOLLOW if kind in ("proc", "sysfs") else _no_follow(options)

@@ -76,17 +76,21 @@ class Launch:
             self.listener = self._filter.listener
             self.warnings += self._filter.warnings
 
-    def terminal(self, root: int, *, bind: bool, size: tuple[int, int]) -> None:
+    def terminal(self, root: int, *, bind: bool, foreground: bool, size: tuple[int, int]) -> None:
         """A pseudo-terminal of the container's devpts as standard streams, bound on /dev/console with `bind`.
 
-        `size` is that of the caller's terminal in rows and columns; with 0 rows the configuration's counts.
+        `size` is that of the caller's terminal in rows and columns; with 0 rows the configuration's counts. What is
+        shown in the `foreground`, where no terminal shows it, has no carriage returns.
         """
         process = self._process
         if not process.terminal:
             return
         asked = process.console_size
         rows, columns = (asked.height, asked.width) if asked and not size[0] else size
-        self._plan.child.add(op.TERMINAL, "process.terminal", root, rows, columns, int(bind))
+        flags = op.TERMINAL_BIND if bind else 0
+        if foreground and not size[0]:
+            flags |= op.TERMINAL_PLAIN
+        self._plan.child.add(op.TERMINAL, "process.terminal", root, rows, columns, flags)
 
     def limits(self) -> None:
         """What the parent sets on the child, which has its rights for that and the child perhaps not.
@@ -144,6 +148,10 @@ class Launch:
         self._plan.child.add(op.EXEC, "process.args", self._candidates(), process.args, self._env)
 
     def _find_home(self) -> None:
+        names = {item.partition("=")[0]: item for item in self._env}
+        if len(names) != len(self._env):
+            # Of two variables with one name programs differ in which they see: the last one counts.
+            self._env = tuple(names.values())
         # As all runtimes do: who says nothing of HOME gets that of the user in the container's /etc/passwd.
         if not any(item.startswith("HOME=") and len(item) > len("HOME=") for item in self._env):
             others = [item for item in self._env if not item.startswith("HOME=")]

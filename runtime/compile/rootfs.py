@@ -62,7 +62,7 @@ def hide_paths(context: Context) -> None:
     if linux.masked_paths:
         null = plan.private_slot()
         plan.child.add(op.OPEN_NULL, "linux.maskedPaths", null, _NULL)
-        for index, path in enumerate(linux.masked_paths):
+        for index, path in enumerate(dict.fromkeys(linux.masked_paths)):
             base, rest = _below_mount(context, path)
             plan.child.add(op.MASK, f"linux.maskedPaths[{index}]", base, rest, null)
     for index, path in enumerate(linux.readonly_paths):

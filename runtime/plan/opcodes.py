@@ -16,6 +16,8 @@ ATTACH_ON_PROC = 1
 ATTACH_PROC_ONLY = 2
 ATTACH_NO_FOLLOW = 4
 ATTACH_ON_LINK = 8
+TERMINAL_BIND = 1
+TERMINAL_PLAIN = 2
 DETAIL = 232
 POINT_MAPS = 1
 POINT_HOOKS = 2
@@ -86,6 +88,7 @@ CHROOT = 70
 OVERLAY = 71
 SUBTREE = 72
 MAP_IDS = 73
+COPY_MODE = 75
 COPY_UP = 74
 MKDIR = 80
 MKNOD = 81
@@ -192,6 +195,7 @@ KINDS = {
     71: "ovttbS",
     72: "ost",
     73: "ssn",
+    75: "sst",
     74: "sst",
     80: "stn",
     81: "stnnnn",

@@ -51,3 +51,19 @@ def test_links_at_the_source_and_the_destination_are_not_followed(
     (bundle.rootfs / "here").symlink_to("/etc/passwd")
     bundle.mount("/here", "bind", str(tmp_path / "link"), "bind", "src-nofollow", "dest-nofollow")
     assert firkin.run(bundle.shell("readlink /here; head -c 4 /etc/passwd")) == "nowhere/at/all\nroot"
+
+
+def test_tmpfs_has_the_mode_of_what_it_hides(firkin: Firkin, bundle: Bundle) -> None:
+    (bundle.rootfs / "srv").mkdir()
+    (bundle.rootfs / "srv").chmod(0o2710)
+    bundle.mount("/srv", "tmpfs", "tmpfs").mount("/srv/new", "tmpfs", "tmpfs").mount(
+        "/opt", "tmpfs", "tmpfs", "mode=1500"
+    )
+    assert firkin.run(bundle.shell("stat -c %a /srv /srv/new /opt")).split() == ["2710", "1777", "1500"]
+
+
+def test_path_that_is_masked_twice_is_masked_once(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["maskedPaths"] = ["/tmp", "/etc/passwd", "/tmp", "/etc/passwd"]
+    mounted = firkin.run(bundle.shell("cat /proc/self/mountinfo"))
+    places = [line.split()[4] for line in mounted.splitlines()]
+    assert (places.count("/tmp"), places.count("/etc/passwd")) == (1, 1)

@@ -157,6 +157,12 @@ def test_home_of_an_exec_is_that_of_its_user(firkin: Firkin, bundle: Bundle) -> 
     assert firkin("exec", "--user", "1000", id, "sh", "-c", "echo $HOME").stdout == "/tmp\n"
 
 
+def test_last_of_several_variables_with_one_name_counts(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.process["args"] = ["/bin/env"]
+    bundle.process["env"] = ["ONE=1", "HOME=/x", "ONE=", "HOME="]
+    assert firkin.run(bundle) == "ONE=\nHOME=/root\n"
+
+
 def test_large_environment_and_arguments(firkin: Firkin, bundle: Bundle) -> None:
     bundle.process["env"] = [f"NAME{number}={'x' * 1000}" for number in range(1000)]
     bundle.process["args"] = ["/bin/sh", "-c", "echo $# ${#NAME999}", "sh", *["y" * 1000] * 500]

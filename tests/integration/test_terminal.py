@@ -301,3 +301,10 @@ def test_console_socket_that_is_closed_before_the_terminal_comes(
     _, errors = process.communicate(timeout=SECONDS)
     # Either the message was taken into a socket that was still open, or there is nobody.
     assert process.returncode == 0 or errors == "firkin: error: --console-socket: terminal send: Broken pipe\n"
+
+
+def test_lines_end_as_the_program_wrote_them_where_no_terminal_shows_them(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.process["terminal"] = True
+    argv = firkin.command("run", "-b", bundle.shell("echo one; echo two").save(), firkin.new_id())
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=120)
+    assert done.stdout == b"one\ntwo\n"
