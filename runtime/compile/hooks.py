@@ -85,8 +85,10 @@ def _add(context: Context, section: Section, name: str, hooks: Sequence[Hook], s
     if not hooks:
         return
     state = state_template(context, status)
+    # Who runs in the container has the environment of its program.
+    inherited = context.process.env if name == "startContainer" else context.host.environment
     for index, hook in enumerate(hooks):
-        environment = hook.env if "env" in vars(hook) else context.host.environment
+        environment = hook.env if "env" in vars(hook) else inherited
         timeout = -1 if hook.timeout is None else hook.timeout * 1000
         output = op.NO_SLOT if context.hook_output is None else context.hook_output
         arguments = hook.args or (hook.path,)
