@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
 from firkin import log
+from firkin.cri.activation import ManagerSocket, manager_socket
 from firkin.cri.config import Config
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.filesystem import FileSystems
@@ -36,8 +37,7 @@ from firkin.cri.stats.service import StatsService
 from firkin.cri.streaming.limits import Limits
 from firkin.cri.streaming.server import StreamingServer
 from firkin.cri.telemetry.meters import Meters
-from firkin.errors import StateError
-from firkin.notify import notify, sockets_handed_over
+from firkin.notify import notify
 from firkin.oci.store.images import ImageStore
 from firkin.runtime.host import read_host
 from firkin.runtime.monitor.launch import Launcher
@@ -57,12 +57,7 @@ async def serve(
     the event that it is given is set, and its end is the server's.
     Raises FirkinError if something that is needed can not be had.
     """
-    if count := sockets_handed_over():
-        # Whoever connects there would wait for ever.
-        hint = "remove the socket unit; with Type=notify, clients can be started after the server"
-        raise StateError(
-            f"{count} listening sockets were handed over: gRPC serves only what it binds itself", hint=hint
-        )
+    manager = manager_socket(config.socket)
     # The command line runs without: it ends before there is anything worth collecting.
     gc.enable()
     stopping = asyncio.Event()
@@ -74,7 +69,7 @@ async def serve(
     hung_up = asyncio.Event()
     loop.add_signal_handler(signal.SIGHUP, hung_up.set)
     async with AsyncExitStack() as parts:
-        node, reload = await _assemble(config, load, parts)
+        node, reload = await _assemble(config, load, parts, manager)
         loop.add_signal_handler(signal.SIGHUP, reload)
         if hung_up.is_set():
             reload()
@@ -90,7 +85,9 @@ async def serve(
         _LOGGER.info("stopping")
 
 
-async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExitStack) -> tuple[Node, Reload]:
+async def _assemble(
+    config: Config, load: Callable[[], Config], parts: AsyncExitStack, manager: ManagerSocket | None
+) -> tuple[Node, Reload]:
     for path in (config.root, config.state):
         os.makedirs(path, 0o700, exist_ok=True)
     database = Database(f"{config.root}/cri.db")
@@ -129,7 +126,7 @@ async def _assemble(config: Config, load: Callable[[], Config], parts: AsyncExit
     parts.callback(stats.close)
     runtime = RuntimeService(node, exits, streaming)
     dispatcher = Dispatcher({**runtime.routes(), **stats.routes(), **images.routes()}, meters)
-    parts.push_async_callback(await listen(config, dispatcher))
+    parts.push_async_callback(await listen(config, dispatcher, manager))
     return node, Reload(node, images, streaming, load)
 
 

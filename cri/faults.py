@@ -37,6 +37,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "RemoveContainer": ("begin", *_WRITTEN, *_REMOVED, "answer"),
     "UpdateContainerResources": ("begin", "applied", *_WRITTEN, "answer"),
     "ReopenContainerLog": ("begin", "answer"),
+    "CheckpointContainer": ("begin", "frozen", "packed", "answer"),
     "ExecSync": ("begin", "launched", "answer"),
     "Exec": ("begin", "answer"),
     "Attach": ("begin", "answer"),

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 import grpc
 
 from firkin.cri.access import grant, let_through, resolve
+from firkin.cri.activation import ManagerSocket
 from firkin.cri.config import Config
 from firkin.cri.rpc import Dispatcher
 from firkin.errors import FirkinError, KernelError
@@ -18,10 +19,16 @@ _GRACE = 20.0
 """Seconds that calls which were begun have to end when the server stops."""
 
 _LARGEST_MESSAGE = 16 << 20
+_OWN = ".own"
 
 
-async def listen(config: Config, dispatcher: Dispatcher) -> Callable[[], Awaitable[None]]:
-    """Serve the calls of `dispatcher`; returns what ends that. Raises FirkinError."""
+async def listen(
+    config: Config, dispatcher: Dispatcher, manager: ManagerSocket | None = None
+) -> Callable[[], Awaitable[None]]:
+    """Serve the calls of `dispatcher`; returns what ends that. Raises FirkinError.
+
+    Parameters: `manager` is the socket of a service manager at the same path.
+    """
     access = resolve(config.socket_users, config.socket_group)
     directory = os.path.dirname(config.socket)
     os.makedirs(directory, 0o700, exist_ok=True)
@@ -34,15 +41,24 @@ async def listen(config: Config, dispatcher: Dispatcher) -> Callable[[], Awaitab
         ]
     )
     server.add_generic_rpc_handlers(dispatcher.handlers())
-    _remove(config.socket)
-    _bind(server, config.socket)
-    grant(config.socket, access)
+    # The name of a manager's socket is taken when there is one to answer.
+    path = f"{config.socket}{_OWN}" if manager else config.socket
+    _remove(path)
+    _bind(server, path)
+    grant(path, access)
     await server.start()
+    if manager:
+        manager.give_way(path)
 
     async def stop() -> None:
+        if manager:
+            manager.take_back()
         await server.stop(_GRACE)
         await dispatcher.drain(_GRACE)
-        _remove(config.socket)
+        if manager:
+            await manager.close()
+        else:
+            _remove(config.socket)
 
     return stop
 

@@ -15,19 +15,24 @@ from google.protobuf.message import DecodeError
 
 from firkin import log
 from firkin.cri import faults
+from firkin.cri.containers.checkpoint import forget_checkpoint
 from firkin.cri.containers.exits import Exits
 from firkin.cri.handlers.table import DEFAULT
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container, ContainerFacts
 from firkin.cri.records.sandbox import Sandbox, SandboxFacts
 from firkin.cri.sandboxes.stop import release
+from firkin.cri.streaming.descriptors import readable
 from firkin.errors import FirkinError, StateError
 from firkin.oci.snapshots.trees import remove_tree
-from firkin.runtime.monitor.client import Client
+from firkin.runtime.monitor.client import Client, Done, End
 from firkin.runtime.monitor.record import Status
 from firkin.runtime.monitor.recovery import ATTENDED, ENDED, look
 
 __all__ = ["Decision", "decide", "recover"]
+
+_PATIENCE = 10.0
+"""Seconds that the server waits for a monitor before it begins to serve."""
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOGGER = log.to("recovery")
@@ -62,7 +67,7 @@ def decide(facts: ContainerFacts, live: str | None) -> Decision:
 async def recover(node: Node, exits: Exits) -> None:
     """Fill the tables of `node` from its database, and make what there is agree with them."""
     with log.bound(call="recovery"):
-        _load(node)
+        unreadable = _load(node)
         faults.reach("loaded")
         for sandbox in node.sandboxes:
             await _guarded(_recover_sandbox(node, sandbox), f"sandbox {sandbox.id}")
@@ -72,23 +77,30 @@ async def recover(node: Node, exits: Exits) -> None:
             *(_guarded(_recover_container(node, exits, one), f"container {one.id}") for one in node.containers)
         )
         faults.reach("containers")
-        await _guarded(_collect(node), "what is left over")
+        await _guarded(_collect(node, unreadable), "what is left over")
         faults.reach("collected")
         _LOGGER.info("%d sandboxes and %d containers are known", len(node.sandboxes), len(node.containers))
 
 
-def _load(node: Node) -> None:
+def _load(node: Node) -> set[str]:
+    # The ids of which there is a record that can not be read.
+    unreadable = set()
     for row in list(node.database.rows("sandbox")):
         try:
             node.sandboxes.add(Sandbox.load(row, node.database))
         except (StateError, DecodeError) as error:
-            _LOGGER.error("sandbox %s: its record is left out: %s", row.id, error)
+            unreadable.add(row.id)
+            _LOGGER.error("pod sandbox %s (%s): its record can not be read: %s", row.id, row.name, error)
     for row in list(node.database.rows("container")):
         try:
             node.containers.add(Container.load(row, node.database))
         except (StateError, DecodeError) as error:
-            _LOGGER.error("container %s: its record is left out: %s", row.id, error)
+            unreadable.add(row.id)
+            _LOGGER.error("container %s (%s): its record can not be read: %s", row.id, row.name, error)
+    if unreadable:
+        _LOGGER.error("%s: these records and all that belongs to them are left alone", node.database.path)
     _tell_missing_handlers(node)
+    return unreadable
 
 
 def _tell_missing_handlers(node: Node) -> None:
@@ -118,10 +130,11 @@ async def _recover_container(node: Node, exits: Exits, container: Container) -> 
     directory = node.places.container(container.id)
     if node.sandboxes.find(container.facts.sandbox) is None:
         _LOGGER.warning("container %s: its sandbox is gone", container.id)
+    forget_checkpoint(f"{directory}/checkpoint", container)
     decision = decide(container.facts, _look(directory))
     _LOGGER.debug("container %s: %s", container.id, decision.value)
     if decision is Decision.WATCH:
-        await _watch(node, exits, container)
+        await _watch_soon(node, exits, container)
     elif decision is Decision.SETTLE:
         await exits.settle(container)
     elif decision is Decision.LOSE:
@@ -142,8 +155,16 @@ def _look(directory: str) -> str | None:
         os.close(fd)
 
 
+async def _watch_soon(node: Node, exits: Exits, container: Container) -> None:
+    # A monitor may be stopped, or wait for a disk: it is waited for, and nobody else has to.
+    watching = exits.wait_for(_guarded(_watch(node, exits, container), f"container {container.id}"))
+    done, _ = await asyncio.wait([watching], timeout=_PATIENCE)
+    if not done:
+        _LOGGER.error("container %s: its monitor does not answer; it is watched when it does", container.id)
+
+
 async def _watch(node: Node, exits: Exits, container: Container) -> None:
-    found = await asyncio.to_thread(_attend, node.places.container(container.id))
+    found = await _attend(node.places.container(container.id))
     if found is None:
         await exits.settle(container)
         return
@@ -155,13 +176,14 @@ async def _watch(node: Node, exits: Exits, container: Container) -> None:
         container.update(started_at=status.started_ns, process=(status.pid, status.start_time))
 
 
-def _attend(directory: str) -> tuple[Status, int] | None:
+async def _attend(directory: str) -> tuple[Status, int] | None:
     """What the monitor says, and a pidfd of it; None if it has gone."""
     fd = os.open(directory, _DIRECTORY)
     try:
         with Client(fd) as client:
-            status = client.status()
-            if not status.monitor:
+            client.ask_status()
+            status = await _answer(client)
+            if status is None or not status.monitor:
                 return None
             monitor = os.pidfd_open(status.monitor)
             # The number may have been given to another process, but not while the connection stands.
@@ -175,9 +197,17 @@ def _attend(directory: str) -> tuple[Status, int] | None:
     return None
 
 
-async def _collect(node: Node) -> None:
-    containers = {container.id for container in node.containers}
-    sandboxes = {sandbox.id for sandbox in node.sandboxes}
+async def _answer(client: Client) -> Status | None:
+    while True:
+        event = client.receive()
+        if isinstance(event, Done | End):
+            return event.status
+        await readable(client.fileno())
+
+
+async def _collect(node: Node, unreadable: set[str]) -> None:
+    containers = {container.id for container in node.containers} | unreadable
+    sandboxes = {sandbox.id for sandbox in node.sandboxes} | unreadable
     for id in _strangers(node.places.containers, containers):
         await asyncio.to_thread(_remove_container, node, id)
     for id in _strangers(node.places.runtime, containers):

@@ -9,8 +9,6 @@ import firkin
 from firkin.cri.api.container_pb2 import (
     AttachRequest,
     AttachResponse,
-    CheckpointContainerRequest,
-    CheckpointContainerResponse,
     ContainerStatusRequest,
     ContainerStatusResponse,
     ExecRequest,
@@ -53,6 +51,7 @@ from firkin.cri.api.sandbox_pb2 import (
     UpdatePodSandboxResourcesResponse,
 )
 from firkin.cri.containers import query as containers
+from firkin.cri.containers.checkpoint import checkpoint_container
 from firkin.cri.containers.create import create_container
 from firkin.cri.containers.exits import Exits
 from firkin.cri.containers.start import start_container
@@ -74,7 +73,7 @@ from firkin.cri.streaming.request import ExecRequest as ExecWish
 from firkin.cri.streaming.request import ForwardRequest
 from firkin.cri.streaming.server import StreamingServer
 from firkin.cri.telemetry.meters import STATUS
-from firkin.errors import ConfigError, UnsupportedError
+from firkin.errors import ConfigError
 
 __all__ = ["RuntimeService"]
 
@@ -115,7 +114,7 @@ class RuntimeService:
             "ContainerStatus": self.container_status,
             "UpdateContainerResources": lambda request: update_container_resources(node, request),
             "ReopenContainerLog": lambda request: reopen_container_log(node, request),
-            "CheckpointContainer": self.checkpoint_container,
+            "CheckpointContainer": lambda request: checkpoint_container(node, request),
             "ExecSync": self.exec_sync,
             "Exec": self.exec,
             "Attach": self.attach,
@@ -201,12 +200,6 @@ class RuntimeService:
         container = self._node.containers.get(request.container_id)
         info = {"info": json.dumps({"pid": container.facts.process[0]})} if request.verbose else {}
         return ContainerStatusResponse(status=containers.status_of(container), info=info)
-
-    async def checkpoint_container(self, request: CheckpointContainerRequest) -> CheckpointContainerResponse:
-        """Refused: checkpoints are made by CRIU, which this runtime does not drive."""
-        self._node.containers.get(request.container_id)
-        reason = "checkpoints are not supported: containers are not dumped with CRIU"
-        raise UnsupportedError("", reason, document="CheckpointContainerRequest")
 
     async def exec_sync(self, request: ExecSyncRequest) -> ExecSyncResponse:
         """Run a program to its end."""

@@ -11,26 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const struct {
+	const char *name;
+	int (*run)(const struct front_words *words);
+} commands[] = {
+	{ "run", front_run },   { "create", front_create }, { "exec", front_exec },
+	{ "kill", front_kill }, { "delete", front_delete }, { "state", front_state },
+};
+
 static int run_native(int argc, char **argv, int *answer)
 {
 	struct front_words words = { 0 };
 	const char *allowed = getenv("FIRKIN_NATIVE");
 	if ((allowed && !strcmp(allowed, "0")) || front_words(argc, argv, &words))
 		return FRONT_PYTHON;
-	if (!strcmp(words.command, "run"))
-		return front_run(&words);
-	if (!strcmp(words.command, "create"))
-		return front_create(&words);
-	if (!strcmp(words.command, "exec"))
-		return front_exec(&words);
 	if (!strcmp(words.command, "start"))
 		return front_start(&words, answer);
-	if (!strcmp(words.command, "kill"))
-		return front_kill(&words);
-	if (!strcmp(words.command, "delete"))
-		return front_delete(&words);
-	if (!strcmp(words.command, "state"))
-		return front_state(&words);
+	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+		if (!strcmp(words.command, commands[i].name))
+			return commands[i].run(&words);
 	return FRONT_PYTHON;
 }
 

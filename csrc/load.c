@@ -18,6 +18,9 @@ static const struct load *const loads[] = {
 	&load_spin,
 	&load_hold,
 	&load_fork,
+	&load_clock,
+	&load_request,
+	&load_request_from_period,
 };
 
 enum { LOADS = sizeof(loads) / sizeof(loads[0]) };

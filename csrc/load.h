@@ -18,6 +18,9 @@ struct load {
 extern const struct load load_spin;
 extern const struct load load_hold;
 extern const struct load load_fork;
+extern const struct load load_clock;
+extern const struct load load_request;
+extern const struct load load_request_from_period;
 
 /* A decimal number above 0, or a message and an end of the process with status 2. */
 unsigned long load_number(const char *text);

@@ -21,6 +21,7 @@ static int spin_threads(char **arguments)
 		if (error)
 			return load_failed("make a thread", error);
 	}
+	load_say("spinning");
 	spin(NULL);
 }
 

@@ -21,6 +21,12 @@ struct spawn_hook {
 int spawn_load_init(const char *path);
 int spawn_plan(const void *plan, size_t size, int init, const int *streams, struct spawn_outcome *outcome);
 int spawn_hook(struct spawn_hook *hook);
+struct spawn_program {
+    const char *path; char *const *args; char *const *env;
+    int streams[3]; int keep[2];
+    int pid; int pidfd;
+};
+int spawn_program(struct spawn_program *program);
 int64_t spawn_start_time(int pid);
 int spawn_wait(int pidfd, int64_t timeout_ms);
 int kept_facts(char *to, size_t room);

@@ -11,9 +11,31 @@
 
 #define DIRECTORY (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
+/* Engines name directories of which after a start of the machine no part is there. */
+static int make_directories(const char *path)
+{
+	char part[4096];
+	long r = 0;
+	size_t length = text_copy(part, sizeof part, path);
+	if (!text_fits(part, sizeof part))
+		return -ENAMETOOLONG;
+	for (size_t i = 1; i <= length; i++) {
+		if (part[i] != '/' && part[i])
+			continue;
+		part[i] = 0;
+		r = sys_mkdirat(AT_FDCWD, part, 0700);
+		if (r < 0 && r != -EEXIST)
+			return (int)r;
+		part[i] = i < length ? '/' : 0;
+	}
+	return 0;
+}
+
 static int open_root(const char *path)
 {
 	long r = sys_mkdirat(AT_FDCWD, path, 0700);
+	if (r == -ENOENT)
+		r = make_directories(path);
 	if (r < 0 && r != -EEXIST)
 		return (int)r;
 	return (int)sys_openat(AT_FDCWD, path, O_DIRECTORY | O_CLOEXEC, 0);

@@ -70,6 +70,12 @@ long process_enter_cgroup(int directory)
 	return n;
 }
 
+static long detach(void)
+{
+	long r = sys_setsid();
+	return r < 0 ? r : sys_chdir("/");
+}
+
 /* Runs in the child, in its parent's memory: nothing but system calls, no return. */
 __attribute__((noreturn)) static void child_main(void *argument)
 {
@@ -79,6 +85,8 @@ __attribute__((noreturn)) static void child_main(void *argument)
 	long r = birth->moves ? process_enter_cgroup(p->cgroup) : 0;
 	if (r >= 0)
 		r = arrange_descriptors(p);
+	if (r >= 0 && p->detached)
+		r = detach();
 	if (r >= 0)
 		r = reset_signals();
 	if (r >= 0)

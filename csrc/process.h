@@ -18,6 +18,7 @@ struct process {
 	int streams[3];       /* standard input, output, error; -1: the parent's */
 	int keep[2];          /* passed on beside standard input, output, error; -1: none */
 	unsigned first_closed; /* descriptors from here on are closed in the program */
+	int detached;         /* in a session of its own, at the root directory */
 	int pid;              /* results */
 	int pidfd;
 };

@@ -192,6 +192,21 @@ int spawn_hook(struct spawn_hook *hook)
 	return hook_run(&inner, hook->detail, sizeof hook->detail);
 }
 
+int spawn_program(struct spawn_program *program)
+{
+	struct process process = {
+		.program = program->path, .argv = program->args, .envp = program->env, .cgroup = -1,
+		.streams = { program->streams[0], program->streams[1], program->streams[2] },
+		.keep = { program->keep[0], program->keep[1] }, .first_closed = 3, .detached = 1,
+	};
+	int r = process_start(&process);
+	if (r < 0)
+		return r;
+	program->pid = process.pid;
+	program->pidfd = process.pidfd;
+	return 0;
+}
+
 int64_t spawn_start_time(int pid)
 {
 	return process_start_time(pid);

@@ -51,6 +51,20 @@ struct spawn_hook {
 /* 0, -ECHILD and `detail` if the hook ended badly, -ETIMEDOUT, or another -errno. */
 int spawn_hook(struct spawn_hook *hook);
 
+/* A program of this process that is no container's, in a session of its own, at the root directory. */
+struct spawn_program {
+	const char *path;
+	char *const *args;
+	char *const *env;
+	int streams[3]; /* standard input, output, error; the caller's where below 0 */
+	int keep[2];    /* passed on beside them; -1: none */
+	int pid;        /* results; the caller closes pidfd, and reaps */
+	int pidfd;
+};
+
+/* 0 or -errno, also that of the execution. */
+int spawn_program(struct spawn_program *program);
+
 int64_t spawn_start_time(int pid);              /* clock ticks since boot, or -errno */
 int spawn_wait(int pidfd, int64_t timeout_ms);  /* as process_wait() */
 

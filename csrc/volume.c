@@ -11,9 +11,9 @@
 #define NOFOLLOW 8         /* UMOUNT_NOFOLLOW */
 #define MAX_RACES 128
 
-static long configure(int context, const char *size, int noswap)
+static long configure(int context, const char *option, const char *value, int noswap)
 {
-	long r = *size ? sys_fsconfig(context, FSCONFIG_SET_STRING, "size", size, 0) : 0;
+	long r = *value ? sys_fsconfig(context, FSCONFIG_SET_STRING, option, value, 0) : 0;
 	if (r >= 0)
 		r = sys_fsconfig(context, FSCONFIG_SET_STRING, "mode", "0777", 0);
 	if (r >= 0 && noswap)
@@ -23,12 +23,12 @@ static long configure(int context, const char *size, int noswap)
 	return r;
 }
 
-static long make_tmpfs(const char *size, int noswap)
+static long make(const char *type, const char *option, const char *value, int noswap)
 {
-	long context = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	long context = sys_fsopen(type, FSOPEN_CLOEXEC);
 	if (context < 0)
 		return context;
-	long r = configure((int)context, size, noswap);
+	long r = configure((int)context, option, value, noswap);
 	if (r >= 0)
 		r = sys_fsmount((int)context, FSMOUNT_CLOEXEC, 0);
 	sys_close((int)context);
@@ -46,10 +46,15 @@ static int attach(long mount, int target)
 
 int volume_tmpfs(int directory, const char *size, int noswap)
 {
-	long mount = make_tmpfs(size, noswap);
+	long mount = make("tmpfs", "size", size, noswap);
 	if (mount == -EINVAL && noswap)
-		mount = make_tmpfs(size, 0);
+		mount = make("tmpfs", "size", size, 0);
 	return attach(mount, directory);
+}
+
+int volume_hugetlbfs(int directory, const char *page)
+{
+	return attach(make("hugetlbfs", "pagesize", page, 0), directory);
 }
 
 int volume_bind(int source, int target)

@@ -9,6 +9,9 @@
  * With `noswap` its pages stay in memory, where the kernel can (Linux 6.4). */
 int volume_tmpfs(int directory, const char *size, int noswap);
 
+/* Mounts huge pages of one size ("2M"; "" is the default of the machine) on the open directory; 0 or -errno. */
+int volume_hugetlbfs(int directory, const char *page);
+
 /* Binds one open file or directory, with what is mounted there hidden, to another one; 0 or -errno. */
 int volume_bind(int source, int target);
 

@@ -9,6 +9,7 @@ if __name__ == "__main__":
     ffi.cdef(
         """
         int volume_tmpfs(int directory, const char *size, int noswap);
+        int volume_hugetlbfs(int directory, const char *page);
         int volume_bind(int source, int target);
         int volume_open(int directory, const char *path, uint64_t flags);
         int volume_unmount(const char *path);

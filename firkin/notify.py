@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 
-__all__ = ["notify", "sockets_handed_over"]
+__all__ = ["handed_over", "notify"]
+
+_FIRST = 3
 
 
 def notify(text: str) -> None:
@@ -22,9 +24,12 @@ def notify(text: str) -> None:
             return
 
 
-def sockets_handed_over() -> int:
-    """How many listening sockets the manager has handed to this process (sd_listen_fds(3))."""
-    if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        return 0
-    count = os.environ.get("LISTEN_FDS", "")
-    return int(count) if count.isascii() and count.isdecimal() else 0
+def handed_over() -> list[int]:
+    """The descriptors that the manager has handed to this process (sd_listen_fds(3)).
+
+    They are told once: the environment that names them is for nobody else.
+    """
+    process, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
+    if process != str(os.getpid()) or not (count.isascii() and count.isdecimal()):
+        return []
+    return list(range(_FIRST, _FIRST + int(count)))

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.config import Config
-from firkin.kubelet.resources.admission import NodeFacts, Refusal, admit
+from firkin.kubelet.resources.admission import NodeFacts, Refusal, admit, resize_refusal
 from firkin.kubelet.resources.eviction.thresholds import evicted_at, parse_thresholds
 from firkin.kubelet.resources.node import allocatable, machine_capacity, reserved
 from firkin.kubelet.resources.preemption import preempted
@@ -47,6 +47,10 @@ class Machine:
         """Why the pod can not run here beside those that are active; None if it can."""
         refusal = admit(pod, active, self._facts())
         return refusal or (self.pressures.refuse(pod) if self.pressures else None)
+
+    def resize(self, pod: Pod, active: Sequence[Pod]) -> Refusal | None:
+        """Why the pod can not have what it asks for now beside those that are active; None if it can."""
+        return resize_refusal(pod, active, self._facts())
 
     async def make_room(self, pod: Pod, active: Sequence[Pod]) -> bool:
         """End those of the active pods that must make room for a critical one; whether there were any."""

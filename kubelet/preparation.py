@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterator
 
 from firkin.cri.api.container_pb2 import Mount
+from firkin.cri.api.resources_pb2 import LinuxContainerResources
 from firkin.errors import CgroupError, KernelError
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod
@@ -23,7 +24,7 @@ from firkin.kubelet.pods.preparation import ContainerRequest, Prepared
 from firkin.kubelet.pods.sandbox_config import SandboxSetting, hostname_of
 from firkin.kubelet.pods.telling import WARNING, Recorder
 from firkin.kubelet.resources.cgroups import PodCgroups
-from firkin.kubelet.resources.container import container_resources
+from firkin.kubelet.resources.container import container_resources, sandbox_resources
 from firkin.kubelet.user_namespaces import UserNamespaces
 from firkin.kubelet.volumes.container_mounts import MountRequest
 from firkin.kubelet.volumes.errors import VolumeError
@@ -82,6 +83,7 @@ class MachinePreparation:
         user_namespace = None
         if pod.spec.host_users is False:
             user_namespace = self._user_namespaces.take(uid, self._volumes.directory(uid))
+        resources, overhead = sandbox_resources(pod, self._config.resources)
         return SandboxSetting(
             logs=self._config.logs,
             seccomp_root=os.path.join(self._config.root, "seccomp"),
@@ -89,6 +91,8 @@ class MachinePreparation:
             cluster_domain=self._config.cluster_domain,
             dns=dns.config,
             user_namespace=user_namespace,
+            resources=resources,
+            overhead=overhead if pod.spec.overhead else None,
         )
 
     async def container(self, request: ContainerRequest) -> Prepared:
@@ -114,8 +118,16 @@ class MachinePreparation:
             args=[expand(one, values.get) for one in container.args],
             environment=environment,
             mounts=[*mounts, *own],
-            resources=container_resources(pod, container, self._cgroups.limiting),
+            resources=self.limits(pod, container),
         )
+
+    def limits(self, pod: Pod, container: Container) -> LinuxContainerResources:
+        """The limits of a container."""
+        return container_resources(pod, container, self._cgroups.limiting)
+
+    async def widen(self, *pods: Pod) -> None:
+        """Give the cgroup of a pod limits that are wide enough for it in each of these states. Raises CgroupError."""
+        await self._cgroups.ensure(*pods)
 
     async def clean_up(self, uid: str) -> None:
         """Take away the volumes and the cgroup of a pod. Raises VolumeError, CgroupError."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Warn = Callable[[str], None]
 
-__all__ = ["delete", "delete_matching", "destroy", "stop"]
+__all__ = ["delete", "delete_matching", "end", "stop", "take_away"]
 
 
 def delete(root: str, id: str, *, force: bool, warn: Warn) -> None:
@@ -31,7 +31,7 @@ def delete(root: str, id: str, *, force: bool, warn: Warn) -> None:
             container.lock()
             if not force:
                 check("delete", id, container.status())
-            destroy(container, warn)
+            take_away(container, warn)
     except NotFoundError:
         if not force:
             raise
@@ -62,8 +62,8 @@ def stop(container: Container) -> None:
         os.close(pidfd)
 
 
-def destroy(container: Container, warn: Warn) -> None:
-    """End a container and remove it, as `delete` does; the caller holds its lock. Raises CgroupError."""
+def end(container: Container) -> None:
+    """Kill the container's processes and remove its cgroup, and its scope. Raises CgroupError."""
     stop(container)
     if container.text("unit"):
         from firkin.runtime.scope import remove_scope
@@ -71,6 +71,11 @@ def destroy(container: Container, warn: Warn) -> None:
         remove_scope(container)
     elif container.cgroup:
         Cgroup.destroy(container.cgroup)
+
+
+def take_away(container: Container, warn: Warn) -> None:
+    """Remove what a container leaves behind, which the caller has locked. As `delete` with `force`."""
+    end(container)
     _run_poststop(container, warn)
     if holding := container.text("holding"):
         # Before the record, which would name it to the next one who tries.

@@ -39,7 +39,17 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything; changes nothing."""
-    return [*_kernel(), *_cgroup(), *_systemd(), *_namespaces(), *_seccomp(), *_images(), *_rights(), *_speed()]
+    return [
+        *_kernel(),
+        *_cgroup(),
+        *_systemd(),
+        *_namespaces(),
+        *_seccomp(),
+        *_images(),
+        *_checkpoints(),
+        *_rights(),
+        *_speed(),
+    ]
 
 
 def _read(path: str) -> str | None:
@@ -145,6 +155,16 @@ def _images() -> Iterator[Finding]:
         yield Finding("note", "images", text, "/usr lies on a file system without idmapped mounts")
     finally:
         os.close(users)
+
+
+def _checkpoints() -> Iterator[Finding]:
+    from firkin.errors import UnsupportedError
+    from firkin.runtime.checkpoint.service import find_criu
+
+    try:
+        yield Finding("ok", "checkpoints", f"by {find_criu()}; criu check says whether it works with this kernel")
+    except UnsupportedError as error:
+        yield Finding("note", "checkpoints", error.reason, error.hint)
 
 
 def _rights() -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Hooks that run outside of a plan: poststart after `start`, poststop after `delete`."""
+"""Hooks that run outside of a plan: poststart after `start`, poststop after `delete`, those of a restore."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["run_hooks"]
 
+_FIELDS = {"createRuntime": "create_runtime"}
+
 
 def run_hooks(container: Container, config: Config, point: str, status: str, pid: int) -> list[HookError]:
-    """Run the hooks of one point, poststart or poststop, in their order.
+    """Run the hooks of one point in their order: prestart, createRuntime, poststart or poststop.
 
     Parameters: `status` and `pid` (0: none) are what they are told of the container.
-    Returns the failures: after the first poststart that fails none runs any more, poststop hooks all run.
+    Returns the failures: poststop hooks all run, of others none runs any more after the first that fails.
     """
-    hooks: tuple[Hook, ...] = getattr(config.hooks, point) if config.hooks else ()
+    hooks: tuple[Hook, ...] = getattr(config.hooks, _FIELDS.get(point, point)) if config.hooks else ()
     if not hooks:
         return []
     fields: dict[str, object] = {"ociVersion": config.oci_version, "id": container.id, "status": status}
@@ -35,7 +37,7 @@ def run_hooks(container: Container, config: Config, point: str, status: str, pid
         failure = _run(hook, f"hooks.{point}[{index}]", state, pid)
         if failure:
             failures.append(failure)
-            if point == "poststart":
+            if point != "poststop":
                 break
     return failures
 

@@ -12,6 +12,8 @@ from firkin.errors import AlreadyExistsError, CgroupError, CgroupPathError, Conf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from firkin.cgroupfs.systemd.driver import Systemd
     from firkin.cgroupfs.systemd.properties import Property
     from firkin.oci.runtime_spec import Config
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from firkin.runtime.compile.request import Host, Request
     from firkin.runtime.spawn import Outcome
     from firkin.runtime.store import Container
+
+    Compiler = Callable[[Config, Request, Host], tuple[bytes, list[str]]]
 
 __all__ = [
     "Scope",
@@ -74,9 +78,12 @@ def needs_user_manager(invocation: Invocation) -> bool:
     return os.geteuid() != 0 or is_mapped_root()
 
 
-def create_in_scope(config: Config, request: Request, host: Host, *, user: bool) -> tuple[Outcome, list[str]]:
+def create_in_scope(
+    config: Config, request: Request, host: Host, *, user: bool, compiler: Compiler | None = None
+) -> tuple[Outcome, list[str]]:
     """Make a scope and run the plan of a container in it; returns the outcome and warnings for the user.
 
+    Parameters: `compiler` makes the plan, for `None` that of a new container.
     Raises FirkinError if anything fails; then nothing is left behind.
     """
     from firkin.runtime.compile.container import compile_container
@@ -87,7 +94,7 @@ def create_in_scope(config: Config, request: Request, host: Host, *, user: bool)
         scope = expected_scope(config, request, user=user, root=systemd.control_group)
         scope.pid, scope.started = placeholder.pid, placeholder.started
         request.scope = scope
-        plan, warnings = compile_container(config, request, host)
+        plan, warnings = (compiler or compile_container)(config, request, host)
         properties = scope_properties(config, request, host, systemd.version)
         refuse_existing(request)
         systemd.start_scope(scope.unit, scope.slice_name, [scope.pid], properties)

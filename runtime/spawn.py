@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Outcome", "run_hook", "run_plan", "start_time", "wait"]
+__all__ = ["Outcome", "run_hook", "run_plan", "start_program", "start_time", "wait"]
 
 
 class Outcome:
@@ -105,6 +105,31 @@ def run_hook(
     hook.state, hook.state_size = data, len(state)
     error = -lib.spawn_hook(hook)
     return error, ffi.string(hook.detail).decode("utf-8", "replace")
+
+
+def start_program(
+    path: str,
+    args: Sequence[str],
+    env: Sequence[str],
+    *,
+    streams: tuple[int, int, int],
+    keep: tuple[int, int] = (-1, -1),
+) -> tuple[int, int]:
+    """Start a program that is no container's, in a session of its own: its process id and a pidfd, to be reaped.
+
+    Other threads run on meanwhile. Parameters: `streams` are its standard input, output and error, `keep` what it is
+    passed on besides; -1 for the caller's, or none. Raises KernelError, also if it can not be executed.
+    """
+    texts = [ffi.new("char[]", os.fsencode(text)) for text in (path, *args, *env)]
+    argv = ffi.new("char *[]", [*texts[1 : 1 + len(args)], ffi.NULL])
+    envp = ffi.new("char *[]", [*texts[1 + len(args) :], ffi.NULL])
+    program = ffi.new("struct spawn_program *")
+    program.path, program.args, program.env = texts[0], argv, envp
+    program.streams, program.keep = streams, keep
+    error = -lib.spawn_program(program)
+    if error:
+        raise KernelError(f"execute {path}", error)
+    return program.pid, program.pidfd
 
 
 def start_time(pid: int) -> int:

@@ -104,7 +104,7 @@ def _run_poststart(container: Container, invocation: Invocation) -> None:
     failures = run_hooks(container, _config(container), "poststart", RUNNING, container.pid)
     if failures:
         # runtime.md "Lifecycle": the container is stopped and destroyed.
-        from firkin.runtime.delete import destroy
+        from firkin.runtime.delete import take_away
 
-        destroy(container, invocation.log.warning)
+        take_away(container, invocation.log.warning)
         raise failures[0]

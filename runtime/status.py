@@ -17,6 +17,7 @@ _MOVES = {
     "exec": ((CREATED, RUNNING), "cannot exec in a {status} container"),
     "kill": ((CREATED, RUNNING, PAUSED), "container not running"),
     "pause": ((CREATED, RUNNING), "container not running: it is {status}"),
+    "checkpoint": ((RUNNING, PAUSED), "cannot checkpoint a {status} container"),
     "resume": ((PAUSED,), "container not paused: it is {status}"),
     "update": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
     "events": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),

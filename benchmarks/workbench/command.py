@@ -16,6 +16,7 @@ CONTESTS = ("lifecycle", "accounting")
 # How many arguments each takes, at least and at most, which, and an example.
 ACTIONS = {
     "predict": (1, 1, "exactly one TREE", "firkin bench predict tree.yaml"),
+    "generate": (1, 1, "exactly one number of GROUPS", "firkin bench generate 10000 > node.yaml"),
     "models": (0, _MANY, "names of experiments", "firkin bench models weights"),
     "compare": (2, 2, "exactly OLD and NEW", "firkin bench compare monday.json today.json"),
     **{name: (0, 0, "no argument", f"firkin bench {name} --quick") for name in CONTESTS},
@@ -39,6 +40,8 @@ COMMAND = Command(
     group="Cgroups",
     options=(
         Option("set", "s", "GROUP/FILE=VALUE", "predict: what if this were changed; shows both", repeat=True),
+        Option("trace", "", "FILE.csv", "predict: over a day: lines of time,group,resource,demand"),
+        Option("seed", "", "N", "generate: another node of the same size", kind="number"),
         Option("quick", help="measure for less than two minutes"),
         Option("json", help="write JSON"),
         Option("html", "", "FILE", "write a page for a browser, too"),
@@ -48,16 +51,22 @@ COMMAND = Command(
     description=(
         "predict TREE says who would get which share of processors, memory, device time and process numbers, and what "
         "holds whom back. TREE is a YAML file of groups with cgroup v2's interface files as keys, and what each group "
-        "wants; examples/tree.yaml is one. Nothing is measured and no privilege is needed. models [NAME...] runs "
-        "experiments, all or some: each says what it predicts, measures it with real loads in cgroups of its own, and "
-        "exits with 1 if one does not agree. report RESULT makes a page of what models --json wrote, with plots; it "
-        "loads nothing, and no script is in it. compare OLD NEW names what of two runs on the same host differs by "
-        "more than their confidence intervals, and exits with 1 if something is worse. lifecycle and accounting "
-        "compare firkin with what this machine has of its peers, in turn; those that are not installed are named."
+        "wants; examples/tree.yaml is one. Nothing is measured and no privilege is needed. With --trace it says who is "
+        "held back when over a day, and what to change. generate GROUPS writes a tree of that size. "
+        "models [NAME...] runs experiments, all or some: each says what it predicts, measures it with real loads in "
+        "cgroups of its own, and exits with 1 if one does not agree. report RESULT makes a page of what models --json "
+        "wrote, with plots; it loads nothing, and no script is in it. compare OLD NEW names what of two runs on the "
+        "same host differs by more than their confidence intervals, and exits with 1 if something is worse. "
+        "lifecycle and accounting compare firkin with what this machine has of its peers, in turn; those that are not "
+        "installed are named."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),
         ("firkin bench predict tree.yaml --set web/cpu.weight=400 --set machine.cpus=8", "what if"),
+        (
+            "firkin bench predict examples/tree.yaml --trace examples/day.csv",
+            "who is held back when",
+        ),
         ("firkin bench predict tree.yaml --html tree.html", "the same as a picture"),
         ("firkin bench models --quick", "does this kernel do what is predicted?"),
         ("firkin bench models --json > run.json", "the same for programs"),
@@ -81,6 +90,10 @@ def run(invocation: Invocation) -> int:
 
         as_json, any_host = invocation.flag("json"), invocation.flag("any-host")
         return compare_results(rest[0], rest[1], any_host=any_host, as_json=as_json)
+    if action == "generate":
+        from firkin.workbench.generate import write_tree
+
+        return write_tree(rest[0], invocation.number("seed"))
     if action in CONTESTS:
         from firkin.workbench.peers.command import contest
 
@@ -96,7 +109,8 @@ def run(invocation: Invocation) -> int:
     from firkin.workbench.predict_command import predict_tree
 
     changes, as_json = invocation.texts("set"), invocation.flag("json")
-    return predict_tree(rest[0], changes, as_json=as_json, page=invocation.text("html"))
+    trace, page = invocation.text("trace"), invocation.text("html")
+    return predict_tree(rest[0], changes, trace=trace, as_json=as_json, page=page)
 
 
 def _need_numpy() -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from firkin.workbench.measurement import Expectation, Measurement
-from firkin.workbench.stage import Stage, opened_stage
+from firkin.workbench.noise import QUIET, Noise
+from firkin.workbench.place import opened_stage
+from firkin.workbench.stage import Stage
 from firkin.workbench.statistics import Estimate, estimate
 
-__all__ = ["Experiment", "Host", "Outcome", "Verdict", "run_experiment"]
+__all__ = ["Experiment", "Host", "Outcome", "UnmeasurableError", "Verdict", "judged", "run_experiment"]
 
 _NOTHING = Measurement({})
 _UNKNOWN = Expectation()
@@ -30,14 +32,19 @@ class Host:
     device: str = ""
 
 
+def _unmoved(noise: Noise) -> float:
+    return 0.0
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One question to the kernel.
 
     `predict` names quantities with their values; `measure` is one repetition on a fresh stage and gives the same
     names. A measurement agrees that is within `tolerance` of what is predicted, as a part of `whole` (of the
-    predicted value itself where that is 0). `expect` says what its series and distributions should look like, and
-    `lacking` why this host can not run it, beyond the `controllers` that it needs; empty if it can.
+    predicted value itself where that is 0), and further off by as much as the noise of the host may make it
+    (`roughness`, in `unit`) it is not held against the kernel. `expect` says what its series and distributions should
+    look like, and `lacking` why this host can not run it, beyond the `controllers` that it needs; empty if it can.
     """
 
     name: str
@@ -51,13 +58,19 @@ class Experiment:
     whole: Callable[[Host], float] = lambda host: 0.0
     expect: Callable[[Host], Expectation] = lambda host: _UNKNOWN
     lacking: Callable[[Host], str] = lambda host: ""
+    roughness: Callable[[Noise], float] = _unmoved
+
+
+class UnmeasurableError(Exception):
+    """The host refused what an experiment needs, in a way that could not be told before; says why."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """One quantity: predicted, measured, by which part of the whole they differ, and whether they agree.
 
-    `is_decided` is false where they differ by more than is tolerated, but not by more than the measurement may be off.
+    `is_decided` is false where they differ by more than is tolerated, but not by more than the measurement may be off,
+    by its own variation and by the noise of the host.
     """
 
     name: str
@@ -91,10 +104,14 @@ class Outcome:
         return any(verdict.is_decided and not verdict.agrees for verdict in self.verdicts)
 
 
-def run_experiment(experiment: Experiment, host: Host, progress: Callable[[int], None] = lambda done: None) -> Outcome:
-    """Measure, so often as `host` says, and compare. `progress` is told how many repetitions are done.
+def run_experiment(
+    experiment: Experiment, host: Host, progress: Callable[[int], None] = lambda done: None,
+    control: Callable[[], Noise] = lambda: QUIET,
+) -> Outcome:  # fmt: skip
+    """Measure, so often as `host` says, and compare. `progress` is told how many repetitions are done; `control` tells
+    afterwards how noisy the host was, if that matters.
 
-    Raises CgroupError, ControllerError.
+    Raises UnmeasurableError, CgroupError, ControllerError.
     """
     began = time.monotonic()
     predicted, expected = experiment.predict(host), experiment.expect(host)
@@ -106,16 +123,20 @@ def run_experiment(experiment: Experiment, host: Host, progress: Callable[[int],
             measured = experiment.measure(host, stage)
         for name in predicted:
             found[name].append(measured.values[name])
-    verdicts = tuple(_judge(experiment, host, predicted, found))
+    noise = control() if experiment.roughness is not _unmoved else QUIET
+    verdicts = tuple(judged(experiment, host, predicted, found, noise))
     return Outcome(experiment, verdicts, measured, expected, time.monotonic() - began)
 
 
-def _judge(
-    experiment: Experiment, host: Host, predicted: Mapping[str, float], found: Mapping[str, Sequence[float]]
-) -> Iterator[Verdict]:
-    whole = experiment.whole(host)
+def judged(
+    experiment: Experiment, host: Host, predicted: Mapping[str, float], found: Mapping[str, Sequence[float]],
+    noise: Noise,
+) -> Iterator[Verdict]:  # fmt: skip
+    """What repetitions say of each quantity that was predicted, in the noise that there was."""
+    whole, roughness = experiment.whole(host), experiment.roughness(noise)
     for name, value in predicted.items():
         measured = estimate(found[name])
-        deviation = abs(measured.mean - value) / (whole or abs(value) or 1.0)
+        off = abs(measured.mean - value)
+        deviation = off / (whole or abs(value) or 1.0)
         agrees = deviation <= experiment.tolerance
-        yield Verdict(name, value, measured, deviation, agrees, agrees or abs(measured.mean - value) > measured.margin)
+        yield Verdict(name, value, measured, deviation, agrees, agrees or off > measured.margin + roughness)

@@ -9,13 +9,19 @@ from collections.abc import Sequence
 
 from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.errors import UsageError
-from firkin.workbench.experiment import Experiment, Host, Outcome, run_experiment
+from firkin.workbench.experiment import Experiment, Host, Outcome, UnmeasurableError, run_experiment
 from firkin.workbench.experiments import EXPERIMENTS
 from firkin.workbench.host_facts import host_facts
-from firkin.workbench.outcome_document import as_document
-from firkin.workbench.outcome_text import as_text
+from firkin.workbench.noise import Control
+from firkin.workbench.outcome_document import as_document, noise_document
+from firkin.workbench.outcome_text import as_text, noise_text
+from firkin.workbench.place import swept
+from firkin.workbench.signals import unwinding
 
 __all__ = ["models"]
+
+# Seconds and repetitions.
+_QUICK, _THOROUGH = (0.6, 3), (3.0, 5)
 
 
 def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") -> int:
@@ -31,16 +37,15 @@ def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") 
     reasons = {experiment.name: _why_not(experiment, host) for experiment in chosen}
     for name in names:
         if reasons[name]:
-            hint = "name experiments that need no more than this machine has, or use one with cgroup v2 alone"
-            raise UsageError(f"bench models: {name} {reasons[name]}", hint=hint)
-    facts = host_facts()
-    outcomes = []
-    for experiment in chosen:
-        why = reasons[experiment.name]
-        outcomes.append(Outcome(experiment, skipped=why) if why else _run(experiment, host, quiet=as_json))
-        if not as_json:
-            sys.stdout.write(as_text(outcomes[-1]))
-            sys.stdout.flush()
+            raise _refusal(name, reasons[name])
+    with unwinding(), swept():
+        facts, control = host_facts(), Control(host.processors)
+        before = control.noise
+        _tell(noise_text(before), as_json=as_json)
+        outcomes = [_outcome(one, reasons[one.name], host, control, bool(names), as_json) for one in chosen]
+        control.again()
+    _tell(noise_text(control.noise), as_json=as_json)
+    facts["noise"] = noise_document(before, control.noise)
     document: dict[str, object] = {"host": facts, "experiments": list(map(as_document, outcomes))}
     if page:
         from firkin.workbench.report.command import write_result
@@ -52,9 +57,31 @@ def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") 
     return 1 if any(outcome.differs for outcome in outcomes) else 0
 
 
+def _refusal(name: str, why: str) -> UsageError:
+    hint = "in a source tree `python -m tests.vm -- firkin bench models` runs them in a guest with cgroup v2 alone"
+    return UsageError(f"bench models: {name} {why}", hint=hint)
+
+
+def _outcome(experiment: Experiment, why: str, host: Host, control: Control, is_named: bool, as_json: bool) -> Outcome:
+    try:
+        outcome = Outcome(experiment, skipped=why) if why else _run(experiment, host, control, quiet=as_json)
+    except UnmeasurableError as error:
+        if is_named:
+            raise _refusal(experiment.name, str(error)) from error
+        outcome = Outcome(experiment, skipped=str(error))
+    _tell(as_text(outcome), as_json=as_json)
+    return outcome
+
+
+def _tell(text: str, *, as_json: bool) -> None:
+    if not as_json:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
 def _host(*, quick: bool) -> Host:
     processors = len(os.sched_getaffinity(0))
-    return Host(processors, os.sysconf("SC_PAGESIZE"), *((1.0, 3) if quick else (3.0, 5)))
+    return Host(processors, os.sysconf("SC_PAGESIZE"), *(_QUICK if quick else _THOROUGH))
 
 
 def _why_not(experiment: Experiment, host: Host) -> str:
@@ -65,14 +92,14 @@ def _why_not(experiment: Experiment, host: Host) -> str:
     return experiment.lacking(host)
 
 
-def _run(experiment: Experiment, host: Host, *, quiet: bool) -> Outcome:
+def _run(experiment: Experiment, host: Host, control: Control, *, quiet: bool) -> Outcome:
     def show(done: int) -> None:
         if sys.stderr.isatty() and not quiet:
             sys.stderr.write(f"\r\x1b[K{experiment.name}: {done + 1} of {host.repetitions}")
             sys.stderr.flush()
 
     try:
-        return run_experiment(experiment, host, show)
+        return run_experiment(experiment, host, show, control.again)
     finally:
         if sys.stderr.isatty() and not quiet:
             sys.stderr.write("\r\x1b[K")

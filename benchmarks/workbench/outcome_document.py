@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 
 from firkin.workbench.experiment import Outcome, Verdict
 from firkin.workbench.measurement import Distribution, Series
+from firkin.workbench.noise import TOLERABLE, Noise
 
-__all__ = ["as_document"]
+__all__ = ["as_document", "noise_document"]
 
 
 def as_document(outcome: Outcome) -> dict[str, object]:
@@ -38,6 +40,23 @@ def as_document(outcome: Outcome) -> dict[str, object]:
             name: _distribution(one, spreads.get(name)) for name, one in outcome.last.distributions.items()
         },
     }
+
+
+def noise_document(before: Noise, after: Noise) -> dict[str, object]:
+    """The control runs before and after all experiments, as parts of the time; `figure` is the worst of them that
+    counts, and `exceeds` whether it is more than tolerable; `longestGap` is in seconds."""
+    figure = max(before.figure, after.figure)
+    return {
+        "before": _parts(before),
+        "after": _parts(after),
+        "figure": figure,
+        "exceeds": figure > TOLERABLE,
+        "longestGap": max(before.worst, after.worst),
+    }
+
+
+def _parts(noise: Noise) -> dict[str, float]:
+    return {name: value for name, value in asdict(noise).items() if name != "worst"}
 
 
 def _quantity(one: Verdict) -> dict[str, object]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from firkin.runtime.cli.table import table
 from firkin.workbench.experiment import Outcome, Verdict
+from firkin.workbench.noise import TOLERABLE, Noise
 
-__all__ = ["as_text"]
+__all__ = ["as_text", "noise_text"]
 
 
 def as_text(outcome: Outcome) -> str:
@@ -32,3 +33,13 @@ def _remark(one: Verdict, tolerance: float) -> str:
     if one.agrees:
         return ""
     return f"more than {tolerance:.0%}" if one.is_decided else f"more than {tolerance:.0%}, but measured too roughly"
+
+
+def noise_text(noise: Noise) -> str:
+    """What a control run found, if it is worth a word."""
+    if noise.figure <= TOLERABLE:
+        return ""
+    return (
+        f"!    noise: {noise.figure:.0%} of a processor was missing in a control run (others used {noise.others:.0%}, "
+        f"the hypervisor {noise.steal:.0%}; the longest gap was {noise.worst * 1000:.1f} ms)\n\n"
+    )

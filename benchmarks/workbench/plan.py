@@ -35,7 +35,10 @@ class Demand:
 
 @dataclass(frozen=True)
 class PlannedGroup:
-    """One group; the fields are cgroup's interface files, `cpu_max` in processors and `cpuset` their number."""
+    """One group; the fields are cgroup's interface files, `cpu_max` in processors.
+
+    `cpuset` is cpuset.cpus, empty where the parent's count, `partition` cpuset.cpus.partition.
+    """
 
     name: str
     path: str
@@ -43,7 +46,8 @@ class PlannedGroup:
     cpu_weight: int = 100
     cpu_idle: bool = False
     cpu_max: float = math.inf
-    cpuset: float = math.inf
+    cpuset: frozenset[int] = frozenset()
+    partition: str = "member"
     memory_min: float = 0.0
     memory_low: float = 0.0
     memory_high: float = math.inf

@@ -65,5 +65,6 @@ def _fields(line: Line) -> Iterator[tuple[str, object]]:
         yield name, getattr(line, name)
     yield "cpuWanted", line.cpu_wanted
     yield "memoryWanted", line.memory_wanted
+    yield "ioWanted", line.io_wanted
     yield "pidsLeft", None if line.pids_left == float("inf") else line.pids_left
     yield "notes", list(line.notes)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from firkin.cgroupfs.models.partition import ISOLATED, MEMBER, ROOT
 from firkin.cgroupfs.units import parse_list, parse_size, parse_time
 
 __all__ = ["DEMANDS", "MACHINE", "SETTINGS", "Key"]
@@ -58,11 +59,17 @@ def _cpu_max(text: str) -> float:
     return parse_time(quota) / parse_time(period[0])
 
 
-def _cpuset(text: str) -> float:
-    found = parse_list(text)
+def _cpuset(text: str) -> frozenset[int]:
+    found = frozenset(parse_list(text))
     if not found:
         raise ValueError("no processor is listed")
-    return float(len(found))
+    return found
+
+
+def _partition(text: str) -> str:
+    if text not in (MEMBER, ROOT, ISOLATED):
+        raise ValueError(f"{text!r} is not {MEMBER}, {ROOT} or {ISOLATED}")
+    return text
 
 
 def _flag(text: str) -> bool:
@@ -83,6 +90,7 @@ SETTINGS = {
     "cpu.idle": Key("cpu_idle", _flag),
     "cpu.max": Key("cpu_max", _cpu_max),
     "cpuset.cpus": Key("cpuset", _cpuset),
+    "cpuset.cpus.partition": Key("partition", _partition),
     "memory.min": Key("memory_min", _or_max(parse_size)),
     "memory.low": Key("memory_low", _or_max(parse_size)),
     "memory.high": Key("memory_high", _or_max(parse_size)),

@@ -11,14 +11,17 @@ groups:
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from firkin.errors import ConfigError, KernelError
+from firkin.workbench.cpusets import check_cpusets
 from firkin.workbench.plan import Demand, Machine, Plan, PlannedGroup, changed, walk
 from firkin.workbench.settings import DEMANDS, MACHINE, SETTINGS, Key
 
@@ -41,9 +44,27 @@ def read_plan(path: str) -> Plan:
 
 def parse_plan(text: str, document: str) -> Plan:
     """The plan that a text describes; `document` names it in errors. Raises ConfigError for the first fault."""
+    with _no_collection():
+        return _parse(text, document)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    # Hundreds of thousands of objects come into being and none becomes garbage: looking for it is most of the time.
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _parse(text: str, document: str) -> Plan:
     reader = _Reader(document)
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        # Values are read by their keys here, so none has to be recognized.
+        node = yaml.compose(text, Loader=yaml.CBaseLoader)
     except yaml.YAMLError as error:
         raise _syntax_error(error, document) from error
     if node is None:
@@ -54,7 +75,9 @@ def parse_plan(text: str, document: str) -> Plan:
     machine = reader.machine(parts["machine"]) if "machine" in parts else Machine()
     root = PlannedGroup("/", "", children=reader.groups(parts["groups"], "") if "groups" in parts else ())
     _check(root, document)
-    return Plan(machine, root)
+    plan = Plan(machine, root)
+    check_cpusets(plan, document)
+    return plan
 
 
 def edit(plan: Plan, text: str) -> Plan:
@@ -62,6 +85,12 @@ def edit(plan: Plan, text: str) -> Plan:
 
     Raises ConfigError.
     """
+    changed_plan = _edited(plan, text)
+    check_cpusets(changed_plan, f"--set {text}")
+    return changed_plan
+
+
+def _edited(plan: Plan, text: str) -> Plan:
     where, equals, value = text.partition("=")
     path, _, key = where.rpartition("/")
     if not equals:

@@ -13,7 +13,7 @@ import numpy as np
 
 from firkin.cgroupfs.models.tree import Floats
 
-__all__ = ["Quota", "Throttling", "latencies", "steady"]
+__all__ = ["Quota", "Service", "Throttling", "latencies", "serve", "steady"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,14 @@ class Throttling:
     throttled: float
 
 
+@dataclass(frozen=True)
+class Service:
+    """How requests were served: the `latencies` of each, and for how many seconds in all the group was `throttled`."""
+
+    latencies: Floats
+    throttled: float
+
+
 def steady(limit: Quota, threads: int, processors: float) -> Throttling:
     """`threads` that never sleep, on a machine whose `processors` are otherwise idle.
 
@@ -54,11 +62,17 @@ def steady(limit: Quota, threads: int, processors: float) -> Throttling:
 
 
 def latencies(limit: Quota, arrivals: Floats, work: Floats) -> Floats:
-    """How long each request takes that one thread serves, in turn: `arrivals` are when they come, in order from 0, and
-    `work` how much processor time each needs.
+    """How long each request takes; see `serve`."""
+    return serve(limit, arrivals, work).latencies
+
+
+def serve(limit: Quota, arrivals: Floats, work: Floats) -> Service:
+    """Requests that one thread serves, in turn: `arrivals` are when they come, in order from 0, at which a period
+    begins, and `work` how much processor time each needs.
 
     The thread has a processor whenever the group is not throttled. Quota is taken as exact: the kernel hands it out to
-    processors in slices of 5 ms (sched_cfs_bandwidth_slice_us), so what is measured differs by as much.
+    processors in slices of 5 ms (sched_cfs_bandwidth_slice_us) and looks at each tick whether it is used up, so what is
+    measured differs by as much.
     """
     taken = np.empty(len(arrivals))
     bucket = _Bucket(limit)
@@ -66,7 +80,7 @@ def latencies(limit: Quota, arrivals: Floats, work: Floats) -> Floats:
     for number, (arrival, needed) in enumerate(zip(arrivals, work, strict=True)):
         now = bucket.run(max(now, float(arrival)), float(needed))
         taken[number] = now - arrival
-    return taken
+    return Service(taken, bucket.throttled)
 
 
 class _Bucket:
@@ -76,6 +90,7 @@ class _Bucket:
         self._limit = limit
         self._left = limit.quota
         self._next = limit.period
+        self.throttled = 0.0
 
     def run(self, now: float, work: float) -> float:
         """When work that begins now is done."""
@@ -87,6 +102,7 @@ class _Bucket:
             if work <= 1e-12:
                 return now
             if self._left <= 1e-12 or now >= self._next - 1e-12:
+                self.throttled += max(self._next - now, 0.0)
                 now = self._next
                 self._refill(now)
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from firkin.cgroupfs.models.tree import Floats, Tree
+from firkin.cgroupfs.models.tree import Floats, Group, Tree
 from firkin.cgroupfs.models.water import fill_level
 
-__all__ = ["CpuGroup", "CpuShare", "scheduler_weight", "share_cpu"]
+__all__ = ["CpuGroup", "CpuShare", "scheduler_weight", "share_cpu", "share_processors"]
 
 _IDLE = 3  # WEIGHT_IDLEPRIO, kernel/sched/sched.h
 _LEAST = 2  # MIN_SHARES
@@ -71,16 +71,24 @@ def share_cpu(root: CpuGroup, processors: float) -> tuple[Tree[CpuGroup], CpuSha
     with children, as only the root's may be, compete with the children one by one.
     """
     tree = Tree(_with_threads_as_group(root))
-    bounds = np.minimum(tree.array(lambda group: group.limit), tree.array(lambda group: group.cpus))
-    wants = tree.array(lambda group: group.wants)
-    wanted, most = tree.add_up(wants), tree.add_up(wants, np.minimum(bounds, processors))
+    limits, cpus = tree.array(lambda group: group.limit), tree.array(lambda group: group.cpus)
     weights = tree.array(lambda group: scheduler_weight(group.weight, idle=group.idle))
+    wants = tree.array(lambda group: group.wants)
+    return tree, share_processors(tree, weights=weights, limits=limits, cpus=cpus, wants=wants, processors=processors)
+
+
+def share_processors(
+    tree: Tree[Group], *, weights: Floats, limits: Floats, cpus: Floats, wants: Floats, processors: float
+) -> CpuShare:
+    """The same for groups by number, without threads in groups with children; `weights` are the scheduler's."""
+    bounds = np.minimum(limits, cpus)
+    wanted, most = tree.add_up(wants), tree.add_up(wants, np.minimum(bounds, processors))
     share = np.zeros(len(tree))
     share[0] = min(most[0], processors)
     for level in tree.levels:
         share[level.groups] = fill_level(level, share[level.parents], weights[level.groups], most[level.groups])
     below = tree.add_up(wants, np.where(np.isinf(bounds), processors, bounds))
-    return tree, CpuShare(share, wanted, _throttled(tree, share, wants, below))
+    return CpuShare(share, wanted, _throttled(tree, share, wants, below, limits))
 
 
 def _with_threads_as_group(group: CpuGroup) -> CpuGroup:
@@ -93,11 +101,10 @@ def _with_threads_as_group(group: CpuGroup) -> CpuGroup:
 
 
 def _throttled(
-    tree: Tree[CpuGroup], share: Floats, wants: Floats, bounded: Floats
+    tree: Tree[Group], share: Floats, wants: Floats, bounded: Floats, limits: Floats
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     # What it would use but for its own limit: its own threads, and its children within theirs.
     asked = np.array(wants)
     for level in tree.levels:
         asked[level.parents] += level.sums(bounded[level.groups])
-    limits = tree.array(lambda group: group.limit)
     return np.asarray((asked > limits * (1 + 1e-9)) & (share >= limits * (1 - 1e-9)), dtype=np.bool_)

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firkin.cgroupfs.models.tree import Floats, Tree
+from firkin.cgroupfs.models.tree import Floats, Group, Tree
 from firkin.cgroupfs.models.water import fill_level
 
-__all__ = ["CostModel", "IoGroup", "IoMax", "bound_by_max", "share_device"]
+__all__ = ["CostModel", "IoGroup", "IoMax", "bound_by_max", "share_device", "share_time"]
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,19 @@ class IoMax:
 def share_device(root: IoGroup) -> tuple[Tree[IoGroup], Floats]:
     """Which part of the device's time each group has: by weight among siblings that want it, work-conserving."""
     tree = Tree(root)
-    most = tree.add_up(tree.array(lambda group: group.demand), tree.array(lambda group: group.limit))
-    weights = tree.array(lambda group: group.weight)
+    weights, demands = tree.array(lambda group: group.weight), tree.array(lambda group: group.demand)
+    limits = tree.array(lambda group: group.limit)
+    return tree, share_time(tree, weights=weights, demands=demands, limits=limits)
+
+
+def share_time(tree: Tree[Group], *, weights: Floats, demands: Floats, limits: Floats) -> Floats:
+    """The same for groups by number."""
+    most = tree.add_up(demands, limits)
     share = np.zeros(len(tree))
     share[0] = min(most[0], 1.0)
     for level in tree.levels:
         share[level.groups] = fill_level(level, share[level.parents], weights[level.groups], most[level.groups])
-    return tree, share
+    return share
 
 
 def bound_by_max(limits: Sequence[IoMax], size: float) -> float:

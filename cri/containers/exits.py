@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Coroutine
+from typing import Any
 
 from firkin import log
 from firkin.cri import faults
@@ -30,11 +32,19 @@ class Exits:
         self._node = node
         self._watched: set[int] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
 
     def watch(self, container: Container, monitor: int) -> None:
         """Wait for the end of a monitor by its pidfd, which is this object's from now on."""
         self._watched.add(monitor)
         asyncio.get_running_loop().add_reader(monitor, self._ended, container, monitor)
+
+    def wait_for(self, monitor: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run what waits for the answer of a monitor, until that has come or this is closed."""
+        task = asyncio.create_task(monitor)
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+        return task
 
     def settle(self, container: Container) -> asyncio.Task[None]:
         """Write down the end of a container whose monitor is gone."""
@@ -48,8 +58,10 @@ class Exits:
         """Watch no more; what is being written down is finished."""
         for monitor in tuple(self._watched):
             self._forget(monitor)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        for task in self._waiting:
+            task.cancel()
+        if tasks := self._waiting | self._tasks:
+            await asyncio.wait(tasks)
 
     def _ended(self, container: Container, monitor: int) -> None:
         self._reap(monitor)

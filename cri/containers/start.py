@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 
@@ -12,9 +11,9 @@ from firkin.cri.api.events_pb2 import ContainerEventType
 from firkin.cri.containers.exits import Exits
 from firkin.cri.node import Node
 from firkin.cri.records.container import Container
-from firkin.cri.streaming.descriptors import settle
+from firkin.cri.streaming.descriptors import readable
 from firkin.errors import FirkinError, StateError
-from firkin.runtime.monitor.launch import Order, Pending, Started
+from firkin.runtime.monitor.launch import Order, Started
 
 __all__ = ["start_container"]
 
@@ -73,18 +72,8 @@ async def _launch(node: Node, container: Container) -> Started:
         async with node.handler_of(container).placed(container.id, plan) as ready:
             pending = node.launcher.start(ready, fd, order)
             faults.reach("launched")
-            await _answered(pending)
+            await readable(pending.fileno())
             faults.reach("answered")
             return pending.finish()
     finally:
         os.close(fd)
-
-
-async def _answered(pending: Pending) -> None:
-    loop = asyncio.get_running_loop()
-    answered: asyncio.Future[None] = loop.create_future()
-    loop.add_reader(pending.fileno(), settle, answered)
-    try:
-        await answered
-    finally:
-        loop.remove_reader(pending.fileno())

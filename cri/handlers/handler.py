@@ -57,6 +57,12 @@ class Handler(Protocol):
     def update(self, container: str, limits: Resources) -> None:
         """Change the limits of a container that runs. Raises StateError, ConfigError, CgroupError, FirkinError."""
 
+    def dump(self, container: str, images: str, work: str) -> None:
+        """Have CRIU write the processes of a container that runs, and is frozen, to the directory `images`.
+
+        It runs on. Parameters: `work` is where CRIU's log goes. Raises UnsupportedError, StateError, FirkinError.
+        """
+
     def end(self, container: str) -> None:
         """Give back what a container that has ended held, but for its files. May be repeated. Raises FirkinError."""
 

@@ -50,6 +50,10 @@ class MissingHandler:
         """Refused. Raises StateError."""
         raise self._refuse()
 
+    def dump(self, container: str, images: str, work: str) -> None:
+        """Refused. Raises StateError."""
+        raise self._refuse()
+
     def end(self, container: str) -> None:
         """Remove the cgroup."""
         destroy_cgroup(self._places, container)

@@ -19,12 +19,18 @@ from firkin.cri.places import Places
 from firkin.errors import CgroupGoneError, FirkinError, StateError
 from firkin.oci.runtime_spec import Config, Resources
 from firkin.oci.runtime_spec.config import load_config
+from firkin.runtime.checkpoint.dump import dump
+from firkin.runtime.checkpoint.messages import Opts
+from firkin.runtime.checkpoint.options import Places as CheckpointPlaces
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Host, Request
 from firkin.runtime.monitor.launch import NURSERY
+from firkin.runtime.status import check
 from firkin.runtime.store import Container
 
 __all__ = ["OwnHandler"]
+
+_DUMP = {Opts.leave_running: True, Opts.tcp_established: True, Opts.ext_unix_sk: True, Opts.file_locks: True}
 
 
 class OwnHandler:
@@ -97,6 +103,14 @@ class OwnHandler:
         except CgroupGoneError:
             # With the last process the cgroup goes, before its end is written down.
             raise StateError(f"container {container}: has ended") from None
+
+    def dump(self, container: str, images: str, work: str) -> None:
+        """Have CRIU write the processes."""
+        with Container(self._places.runtime, container) as record:
+            record.lock()
+            check("checkpoint", container, record.status())
+            with CheckpointPlaces(images, work, "dump.log", make=True) as places:
+                dump(record, places, _DUMP)
 
     def end(self, container: str) -> None:
         """Remove the cgroup."""

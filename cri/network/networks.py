@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -14,10 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from firkin.cri.network.cni.configuration import Configuration
 from firkin.cri.network.cni.directory import Choice, ConfigurationDirectory
-from firkin.cri.network.cni.loopback import set_loopback_up
+from firkin.cri.network.cni.interface import set_loopback_up
 from firkin.cri.network.cni.network import CniNetwork
 from firkin.cri.network.model import PodNetwork, Sandbox, Status
-from firkin.cri.network.netlink.namespace import open_pod, own_namespace
 from firkin.cri.network.options import Options
 from firkin.errors import AlreadyExistsError, FirkinError, NetworkError
 
@@ -134,14 +132,21 @@ class Networks:
         Parameters: `live` are the ids of all sandboxes that there are, those too that are being made.
         Returns what was collected, in words. Everything is tried. Raises NetworkError with all that failed.
         """
-        living = {*live, *self._last}
         choice = self._choose()
         said: list[str] = []
         failures: list[str] = []
+        if uses_bridge := self._uses_bridge(choice):
+            # It may not have been possible to make it before: what it has is known when it is made.
+            try:
+                await self._bridge.repair()
+            except (FirkinError, OSError) as error:
+                failures.append(str(error))
+                uses_bridge = False
+        living = {*live, *self._last}
         works: list[Coroutine[Any, Any, list[str]]] = [
             self._call(self._cni.collect, self._cni.sandboxes - living, choice.configuration)
         ]
-        if self._uses_bridge(choice):
+        if uses_bridge:
             works.append(self._bridge.collect(self._bridge.sandboxes - living))
         for outcome in await asyncio.gather(*works, return_exceptions=True):
             if isinstance(outcome, FirkinError | OSError):
@@ -173,7 +178,7 @@ class Networks:
         return self._bridge_service
 
     def _uses_bridge(self, choice: Choice) -> bool:
-        return choice == Choice(None, ()) or bool(self._bridge_service and self._bridge_service.sandboxes)
+        return choice == Choice(None, ()) or self._bridge.has_records()
 
     def _choose(self) -> Choice:
         choice = self._directory.current()
@@ -196,7 +201,7 @@ class Networks:
         return await self._bridge.attach(sandbox)
 
     def _attach_by_plugins(self, sandbox: Sandbox, configuration: Configuration) -> PodNetwork:
-        _set_loopback_up(sandbox.netns)
+        set_loopback_up(sandbox.netns)
         return self._cni.attach(sandbox, configuration)
 
     async def _detach(self, sandbox: str) -> None:
@@ -238,18 +243,6 @@ class Networks:
         # What is logged there belongs to the request.
         work = partial(copy_context().run, function, *arguments)
         return await asyncio.get_running_loop().run_in_executor(self._plugin_threads, work)
-
-
-def _set_loopback_up(path: str) -> None:
-    home = own_namespace()
-    try:
-        pod = open_pod(path, home)
-        try:
-            set_loopback_up(pod, home)
-        finally:
-            os.close(pod)
-    finally:
-        os.close(home)
 
 
 def _source(choice: Choice) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from firkin.cri import faults
-from firkin.errors import StateError
+from firkin.errors import AlreadyExistsError, StateError
 
 __all__ = ["Database", "Row"]
 
@@ -85,13 +85,21 @@ class Database:
         yield from map(Row._make, self._db.execute("SELECT * FROM records WHERE kind = ? ORDER BY id", (kind,)))
 
     def put(self, row: Row) -> None:
-        """Write a record. Raises StateError if another one has its name, or it can not be written (a full disk)."""
+        """Write a record.
+
+        Raises AlreadyExistsError if another one has its name, StateError if it can not be written (a full disk).
+        """
         faults.reach("record-before")
-        self._execute(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET config = excluded.config, facts = excluded.facts",
-            row,
-        )
+        try:
+            self._execute(
+                "INSERT INTO records VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET config = excluded.config, facts = excluded.facts",
+                row,
+            )
+        except StateError as error:
+            if isinstance(error.__cause__, sqlite3.IntegrityError):
+                raise AlreadyExistsError(f"{row.kind} {row.name}: there is a record of this name") from error
+            raise
         faults.reach("record-after")
 
     def delete(self, id: str) -> None:

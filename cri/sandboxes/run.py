@@ -28,6 +28,7 @@ from firkin.cri.sandboxes.shm import mount_shm
 from firkin.cri.sandboxes.stop import release
 from firkin.cri.spec.cgroups import slice_of
 from firkin.cri.telemetry.meters import SET_UP
+from firkin.errors import AlreadyExistsError
 from firkin.oci.runtime_spec import Config
 from firkin.oci.validate import validate
 from firkin.runtime.compile.sandbox import SandboxRequest
@@ -50,7 +51,12 @@ async def run_pod_sandbox(node: Node, request: RunPodSandboxRequest) -> RunPodSa
     check_features(config, node.handlers.named(handler), systemd=node.facts.systemd)
     name = sandbox_name(config)
     made = node.sandboxes.by_name(name)
-    if made is not None and made.facts.is_ready:
+    if made is not None:
+        if not made.facts.is_ready:
+            raise AlreadyExistsError(
+                f"pod sandbox {made.id} has this name, and is not ready any more",
+                hint="remove it, or ask for another attempt",
+            )
         check_same("pod sandbox", made.id, made.config, config)
         return RunPodSandboxResponse(pod_sandbox_id=made.id)
     id = await node.creations.join(name, request, lambda: _run(node, config, handler))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DescriptorSink", "DescriptorSource", "SocketConnection", "settle"]
+__all__ = ["DescriptorSink", "DescriptorSource", "SocketConnection", "readable", "settle"]
 
 _CHUNK = 64 << 10
 _SOCKET_CHUNK = 32 << 10
@@ -140,3 +140,14 @@ def settle(waiter: asyncio.Future[None] | None) -> None:
     """Wake who waits for it, if somebody still does."""
     if waiter is not None and not waiter.done():
         waiter.set_result(None)
+
+
+async def readable(fd: int) -> None:
+    """Wait until a descriptor that nobody else waits for is readable, or has come to its end."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(fd, settle, waiter)
+    try:
+        await waiter
+    finally:
+        loop.remove_reader(fd)

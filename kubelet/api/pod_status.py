@@ -129,3 +129,5 @@ class PodStatus(Object, frozen=True):
     ephemeral_container_statuses: list[ContainerStatus] = []
     qos_class: str = ""
     resize: str = ""
+    allocated_resources: dict[str, Quantity] = {}
+    resources: ResourceRequirements | None = None

@@ -1,4 +1,4 @@
-"""What makes pods: Deployments, DaemonSets (apps/v1), Jobs, CronJobs (batch/v1)."""
+"""What makes pods: Deployments, ReplicaSets, DaemonSets (apps/v1), Jobs, CronJobs (batch/v1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,16 @@ __all__ = [
     "JobStatus",
     "JobTemplateSpec",
     "ObjectReference",
+    "PodFailurePolicy",
+    "PodFailurePolicyOnExitCodesRequirement",
+    "PodFailurePolicyOnPodConditionsPattern",
+    "PodFailurePolicyRule",
+    "ReplicaSet",
+    "ReplicaSetSpec",
+    "ReplicaSetStatus",
     "RollingUpdate",
+    "SuccessPolicy",
+    "SuccessPolicyRule",
     "UncountedTerminatedPods",
 ]
 
@@ -78,6 +87,35 @@ class Deployment(Resource, frozen=True, kw_only=True):
     status: DeploymentStatus = DeploymentStatus()
 
 
+class ReplicaSetSpec(Object, frozen=True):
+    """`replicas` pods, as they are when they are made."""
+
+    selector: LabelSelector
+    template: PodTemplateSpec = PodTemplateSpec()
+    replicas: int = 1
+    min_ready_seconds: int = 0
+
+
+class ReplicaSetStatus(Object, frozen=True):
+    """What became of it."""
+
+    replicas: int = 0
+    fully_labeled_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    observed_generation: int | None = None
+    conditions: list[Condition] = []
+
+
+class ReplicaSet(Resource, frozen=True, kw_only=True):
+    """One revision of a Deployment, or pods of their own."""
+
+    spec: ReplicaSetSpec
+    api_version: str = always("apps/v1")
+    kind: str = always("ReplicaSet")
+    status: ReplicaSetStatus = ReplicaSetStatus()
+
+
 class DaemonSetSpec(Object, frozen=True):
     """One pod on each node: one."""
 
@@ -110,6 +148,48 @@ class DaemonSet(Resource, frozen=True, kw_only=True):
     status: DaemonSetStatus = DaemonSetStatus()
 
 
+class PodFailurePolicyOnExitCodesRequirement(Object, frozen=True):
+    """Exit codes of a container, or of any; `operator` is In or NotIn."""
+
+    operator: str
+    values: list[int] = []
+    container_name: str | None = None
+
+
+class PodFailurePolicyOnPodConditionsPattern(Object, frozen=True):
+    """A condition that a pod has."""
+
+    type: str
+    status: str = "True"
+
+
+class PodFailurePolicyRule(Object, frozen=True):
+    """`action` is FailJob, FailIndex, Ignore or Count: what becomes of a pod that failed like this."""
+
+    action: str
+    on_exit_codes: PodFailurePolicyOnExitCodesRequirement | None = None
+    on_pod_conditions: list[PodFailurePolicyOnPodConditionsPattern] = []
+
+
+class PodFailurePolicy(Object, frozen=True):
+    """The first rule that matches counts."""
+
+    rules: list[PodFailurePolicyRule] = []
+
+
+class SuccessPolicyRule(Object, frozen=True):
+    """Which indexes must succeed, or how many of them: such as 0,2-4."""
+
+    succeeded_indexes: str | None = None
+    succeeded_count: int | None = None
+
+
+class SuccessPolicy(Object, frozen=True):
+    """One rule is enough."""
+
+    rules: list[SuccessPolicyRule] = []
+
+
 class JobSpec(Object, frozen=True):
     """Pods until `completions` of them succeeded."""
 
@@ -124,6 +204,10 @@ class JobSpec(Object, frozen=True):
     completion_mode: str | None = None
     suspend: bool | None = None
     pod_replacement_policy: str | None = None
+    pod_failure_policy: PodFailurePolicy | None = None
+    success_policy: SuccessPolicy | None = None
+    backoff_limit_per_index: int | None = None
+    max_failed_indexes: int | None = None
 
 
 class UncountedTerminatedPods(Object, frozen=True):

@@ -100,10 +100,10 @@ class Api:
 
     async def _handle_part(self, request: Request, target: Target) -> Answer:
         kind = target.kind
-        if target.part == "scale" and kind.name == "Deployment":
+        if target.part == "scale" and kind.name in ("Deployment", "ReplicaSet"):
             return scale(self._objects, request, target)
         is_object = target.part == "status" and kind.has_status
-        if is_object or (target.part == "ephemeralcontainers" and kind.name == "Pod"):
+        if is_object or (target.part in ("ephemeralcontainers", "resize") and kind.name == "Pod"):
             if request.method in ("POST", "DELETE"):
                 raise _not_allowed(request)
             return self._handle_one(request, target)

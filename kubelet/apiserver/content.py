@@ -8,6 +8,7 @@ import msgspec
 
 from firkin.errors import ConfigError
 from firkin.kubelet.api.meta import Resource
+from firkin.kubelet.apiserver.protobuf import MEDIA_TYPE, read_protobuf
 from firkin.kubelet.apiserver.status import RequestError
 from firkin.kubelet.apiserver.target import Target
 from firkin.kubelet.http.message import Request
@@ -23,8 +24,13 @@ def content_type(request: Request) -> str:
 
 
 def read_value(request: Request) -> Any:
-    """The body as a value, from JSON or YAML. Raises RequestError."""
+    """The body as a value, from JSON, YAML or the binary form of objects. Raises RequestError."""
     kind = content_type(request)
+    if kind == MEDIA_TYPE:
+        try:
+            return read_protobuf(request.body)
+        except ConfigError as error:
+            raise RequestError(400, str(error)) from error
     if "protobuf" in kind or "cbor" in kind:
         raise RequestError(415, f"the body of the request was in an unknown format - {kind}; use application/json")
     if "yaml" not in kind:

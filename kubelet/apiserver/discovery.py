@@ -12,6 +12,7 @@ __all__ = ["VERSION", "document"]
 
 # The version of Kubernetes whose API this is.
 VERSION = "v1.36.0"
+_CHANGES = ["get", "patch", "update"]
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 # What is used is told by the server of statistics (firkin.kubelet.server.usage).
 _METRICS = "metrics.k8s.io"
@@ -75,11 +76,11 @@ def _resources(group: str) -> dict[str, Any]:
         if kind.has_status:
             status = {"name": f"{kind.plural}/status", "kind": kind.name, "verbs": ["get", "patch", "update"]}
             resources.append({**status, **common})
-        if kind.name == "Deployment":
+        if kind.name in ("Deployment", "ReplicaSet"):
             scale = {"name": f"{kind.plural}/scale", "group": "autoscaling", "version": "v1", "kind": "Scale"}
             resources.append({**scale, "verbs": ["get", "patch", "update"], **common})
         if kind.name == "Pod":
-            verbs = {"log": ["get"], "eviction": ["create"], "ephemeralcontainers": ["get", "patch", "update"]}
+            verbs = {"log": ["get"], "eviction": ["create"], "ephemeralcontainers": _CHANGES, "resize": _CHANGES}
             verbs |= {name: ["create", "get"] for name in ("attach", "exec", "portforward")}
             resources += [
                 {"name": f"pods/{name}", "kind": "Pod", "verbs": some, **common} for name, some in verbs.items()

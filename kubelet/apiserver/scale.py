@@ -1,4 +1,4 @@
-"""The subresource `scale` of a Deployment: how many pods it has, and should have (autoscaling/v1)."""
+"""The subresource `scale` of a Deployment or a ReplicaSet: how many pods it has, and should have (autoscaling/v1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from firkin.kubelet.api.workload import Deployment
+from firkin.kubelet.api.workload import Deployment, ReplicaSet
 from firkin.kubelet.apiserver.content import read_value
 from firkin.kubelet.apiserver.status import RequestError, json_response, missing
 from firkin.kubelet.apiserver.tables import selector_text
@@ -23,9 +23,10 @@ _replace = msgspec.structs.replace
 
 def scale(objects: Objects, request: Request, target: Target) -> Response:
     """Read the scale, or change it: all that may be changed is how many pods there should be."""
-    item = objects.get(Deployment, target.namespace, target.name)
+    item = objects.get(target.kind.type, target.namespace, target.name)
     if item is None:
         raise missing(target.kind, target.name)
+    assert isinstance(item, Deployment | ReplicaSet)
     if request.method in ("PUT", "PATCH"):
         value = read_value(request)
         replicas = value.get("spec", {}).get("replicas") if isinstance(value, dict) else None
@@ -39,7 +40,7 @@ def scale(objects: Objects, request: Request, target: Target) -> Response:
     return json_response(200, _scale(item))
 
 
-def _scale(item: Deployment) -> dict[str, Any]:
+def _scale(item: Deployment | ReplicaSet) -> dict[str, Any]:
     metadata = item.metadata
     kept = _replace(metadata, labels={}, annotations={}, owner_references=[], finalizers=[])
     status = {"replicas": item.status.replicas, "selector": selector_text(item.spec.selector)}

@@ -11,7 +11,7 @@ from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.meta import LabelSelector, Resource
 from firkin.kubelet.api.node import Node
 from firkin.kubelet.api.pod import Pod, PodSpec
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, ReplicaSet
 from firkin.kubelet.apiserver.ages import age, human_duration
 from firkin.kubelet.apiserver.pod_row import summary
 from firkin.kubelet.objects.encode import encode
@@ -98,6 +98,13 @@ def _deployment(item: Deployment, now: datetime) -> Cells:
     since = age(item.metadata.creation_timestamp, now)
     wide = [*_containers(item.spec.template.spec), selector_text(item.spec.selector)]
     return [item.metadata.name, ready, status.updated_replicas, status.available_replicas, since, *wide]
+
+
+def _replica_set(item: ReplicaSet, now: datetime) -> Cells:
+    status = item.status
+    since = age(item.metadata.creation_timestamp, now)
+    wide = [*_containers(item.spec.template.spec), selector_text(item.spec.selector)]
+    return [item.metadata.name, item.spec.replicas, status.replicas, status.ready_replicas, since, *wide]
 
 
 def _daemon_set(item: DaemonSet, now: datetime) -> Cells:
@@ -215,6 +222,7 @@ _TABLES: dict[type[Resource], Table] = {
         _daemon_set,
     ),
     Deployment: Table(("Name", "Ready", "Up-to-date", "Available", "Age"), _OF_PODS, _deployment),
+    ReplicaSet: Table(("Name", "Desired", "Current", "Ready", "Age"), _OF_PODS, _replica_set),
     CronJob: Table(("Name", "Schedule", "Timezone", "Suspend", "Active", "Last Schedule", "Age"), _OF_PODS, _cron_job),
     Job: Table(("Name", "Status", "Completions", "Duration", "Age"), _OF_PODS, _job),
 }

@@ -24,8 +24,10 @@ from firkin.kubelet.http.message import Request
 from firkin.kubelet.objects.defaults import complete, complete_job
 from firkin.kubelet.objects.encode import encode
 from firkin.kubelet.objects.kinds import kind_of
+from firkin.kubelet.objects.resizes import resized
 from firkin.kubelet.objects.store import Objects
-from firkin.kubelet.objects.validation.check import check, check_change
+from firkin.kubelet.objects.validation.check import InvalidError, check, check_change, check_resize
+from firkin.kubelet.objects.validation.resizes import same_containers
 from firkin.kubelet.resources.qos import qos_class
 
 __all__ = ["LAST_APPLIED", "Writing", "Written", "is_static"]
@@ -150,6 +152,11 @@ class Writing:
             item = complete(_replace(before, spec=spec), before.metadata.namespace, self._node)
         elif is_static(before):
             raise static_refusal(before)
+        elif target.part == "resize":
+            assert isinstance(before, Pod) and isinstance(item, Pod)
+            if faults := list(same_containers(before, item)):
+                raise InvalidError(before, faults)
+            item = resized(before, item)
         elif hasattr(before, "status"):
             item = _replace(item, status=before.status)
         item = complete(item, before.metadata.namespace or "default", self._node)
@@ -165,7 +172,11 @@ class Writing:
             creation_timestamp=before.metadata.creation_timestamp,
         )
         item = _replace(item, metadata=metadata)
-        check_change(before, item)
+        if target.part == "resize":
+            assert isinstance(before, Pod) and isinstance(item, Pod)
+            check_resize(before, item)
+        else:
+            check_change(before, item)
         return item if dry_run else self._objects.replace(item)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-__all__ = ["COMBINED", "Correlator", "Key", "Occurrence", "key_of"]
+__all__ = ["COMBINED", "Correlator", "Occurrence", "key_of"]
 
 COMBINED = "(combined from similar events): "
 """What the message of an event begins with that stands for several."""
@@ -20,20 +20,11 @@ _SIMILAR_SECONDS = 600.0
 
 
 class Occurrence(NamedTuple):
-    """That something happened, without when."""
+    """That something happened, without when.
 
-    kind: str
-    namespace: str
-    name: str
-    uid: str
-    field_path: str
-    type: str
-    reason: str
-    message: str
-
-
-class Key(NamedTuple):
-    """What the occurrences have in common that are one event; `message` is empty where several are combined."""
+    It is also what occurrences have in common that are one event; `message` and `field_path` are empty then where
+    several are combined.
+    """
 
     kind: str
     namespace: str
@@ -54,14 +45,14 @@ class Correlator:
     """Remembers the occurrences of late, a bounded number of them."""
 
     def __init__(self) -> None:
-        self._similar: OrderedDict[Key, _Similar] = OrderedDict()
+        self._similar: OrderedDict[Occurrence, _Similar] = OrderedDict()
 
-    def find(self, occurrence: Occurrence, now: float) -> tuple[Key, str]:
+    def find(self, occurrence: Occurrence, now: float) -> tuple[Occurrence, str]:
         """Of which event this is one more time, and with which message.
 
         Parameters: `now` is a time in seconds that does not go back.
         """
-        group = Key(*occurrence)._replace(field_path="", message="")
+        group = occurrence._replace(field_path="", message="")
         similar = self._similar.get(group)
         if similar is None or now - similar.last > _SIMILAR_SECONDS:
             similar = _Similar(set(), now)
@@ -71,15 +62,15 @@ class Correlator:
         if len(self._similar) > _REMEMBERED:
             self._similar.popitem(last=False)
         if len(similar.messages) < _SIMILAR:
-            return Key(*occurrence), occurrence.message
+            return occurrence, occurrence.message
         similar.messages.discard(occurrence.message)
         while len(similar.messages) >= _SIMILAR:
             similar.messages.pop()
         return group, COMBINED + occurrence.message
 
 
-def key_of(occurrence: Occurrence) -> Key:
+def key_of(occurrence: Occurrence) -> Occurrence:
     """The key of an event that is stored with these words."""
     if occurrence.message.startswith(COMBINED):
-        return Key(*occurrence)._replace(field_path="", message="")
-    return Key(*occurrence)
+        return occurrence._replace(field_path="", message="")
+    return occurrence

@@ -16,7 +16,7 @@ from firkin.errors import AlreadyExistsError
 from firkin.kubelet.api.event import Event, EventSource
 from firkin.kubelet.api.meta import ObjectMeta
 from firkin.kubelet.api.workload import ObjectReference
-from firkin.kubelet.events.correlate import Correlator, Key, Occurrence, key_of
+from firkin.kubelet.events.correlate import Correlator, Occurrence, key_of
 
 __all__ = ["EventObjects", "Named", "Recorder"]
 
@@ -59,7 +59,7 @@ class Recorder:
         self._clock = clock
         self._correlator = Correlator()
         # By when they happened last: the first ones expire first.
-        self._known: OrderedDict[Key, tuple[str, str, datetime]] = OrderedDict()
+        self._known: OrderedDict[Occurrence, tuple[str, str, datetime]] = OrderedDict()
         for event in sorted(objects.list(Event), key=_when):
             if event.source == self._source:
                 meta = event.metadata
@@ -82,7 +82,7 @@ class Recorder:
         if not self._count(key, text, now):
             self._create(occurrence, about.api_version, key, text, now)
 
-    def _count(self, key: Key, message: str, now: datetime) -> bool:
+    def _count(self, key: Occurrence, message: str, now: datetime) -> bool:
         known = self._known.get(key)
         if known is None:
             return False
@@ -96,7 +96,7 @@ class Recorder:
         self._know(key, namespace, name, now)
         return True
 
-    def _create(self, occurrence: Occurrence, version: str, key: Key, message: str, now: datetime) -> None:
+    def _create(self, occurrence: Occurrence, version: str, key: Occurrence, message: str, now: datetime) -> None:
         event = Event(
             metadata=ObjectMeta(namespace=occurrence.namespace or "default"),
             involved_object=ObjectReference(
@@ -126,7 +126,7 @@ class Recorder:
             except AlreadyExistsError:
                 stamp += 1
 
-    def _know(self, key: Key, namespace: str, name: str, now: datetime) -> None:
+    def _know(self, key: Occurrence, namespace: str, name: str, now: datetime) -> None:
         self._known[key] = (namespace, name, now)
         self._known.move_to_end(key)
 

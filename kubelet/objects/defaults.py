@@ -22,6 +22,7 @@ from firkin.kubelet.api.workload import (
     DeploymentStrategy,
     Job,
     JobSpec,
+    ReplicaSet,
     RollingUpdate,
 )
 from firkin.kubelet.objects.kinds import T, kind_of
@@ -134,6 +135,10 @@ def _deployment(item: Deployment) -> Deployment:
     return _replace(item, spec=_replace(item.spec, strategy=strategy, template=_template(item.spec.template)))
 
 
+def _replica_set(item: ReplicaSet) -> ReplicaSet:
+    return _replace(item, spec=_replace(item.spec, template=_template(item.spec.template)))
+
+
 def _daemon_set(item: DaemonSet) -> DaemonSet:
     strategy = item.spec.update_strategy
     if strategy.type == "RollingUpdate":
@@ -152,12 +157,20 @@ def _job_spec(spec: JobSpec) -> JobSpec:
         spec,
         completions=completions,
         parallelism=1 if spec.parallelism is None else spec.parallelism,
-        backoff_limit=6 if spec.backoff_limit is None else spec.backoff_limit,
+        backoff_limit=_backoff_limit(spec),
         completion_mode=spec.completion_mode or "NonIndexed",
         suspend=bool(spec.suspend),
-        pod_replacement_policy=spec.pod_replacement_policy or "TerminatingOrFailed",
+        pod_replacement_policy=spec.pod_replacement_policy
+        or ("Failed" if spec.pod_failure_policy else "TerminatingOrFailed"),
         template=_template(spec.template),
     )
+
+
+def _backoff_limit(spec: JobSpec) -> int:
+    if spec.backoff_limit is not None:
+        return spec.backoff_limit
+    # Where each index has a limit of its own there is none for all.
+    return 6 if spec.backoff_limit_per_index is None else (1 << 31) - 1
 
 
 def _job(item: Job) -> Job:
@@ -173,6 +186,7 @@ _BY_KIND: dict[type[Resource], Callable[..., Resource]] = {
     Pod: _pod,
     Secret: _secret,
     Deployment: _deployment,
+    ReplicaSet: _replica_set,
     DaemonSet: _daemon_set,
     Job: _job,
     CronJob: _cron_job,

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import yaml
 
 from firkin.errors import ConfigError
+from firkin.kubelet.objects.json_places import JsonPlaces
 
 __all__ = ["Document", "read_documents"]
 
@@ -50,15 +51,13 @@ class Document(NamedTuple):
 
     value: dict[str, Any]
     source: str
-    places: dict[str, tuple[int, int]]
+    places: Mapping[str, tuple[int, int]]
 
     def place(self, path: str) -> str:
         """Where something is, such as `web.yaml:3:5`: the nearest that the text has of a path such as `spec.x[0]`."""
         path = re.sub(r"\[([^\]0-9][^\]]*)\]", r".\1", path)
         while path and path not in self.places:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        if not self.places:
-            return self.source
         line, column = self.places.get(path, (1, 1))
         return f"{self.source}:{line}:{column}"
 
@@ -120,7 +119,7 @@ def _read_json(text: str, source: str) -> Iterator[Document]:
             raise _error(source, line, at - text.rfind("\n", 0, at), str(error)) from error
         if not isinstance(value, dict):
             raise _error(source, text.count("\n", 0, at) + 1, 1, "is no mapping")
-        yield Document(value, source, {})
+        yield Document(value, source, JsonPlaces(text, at))
         at = end + len(text[end:]) - len(text[end:].lstrip())
 
 

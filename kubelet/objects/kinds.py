@@ -9,7 +9,7 @@ from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.node import Node
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, ReplicaSet
 
 __all__ = ["KINDS", "Kind", "T", "kind_of", "named"]
 
@@ -53,6 +53,7 @@ KINDS = (
     Kind(Node, "Node", "nodes", "", short=("no",), namespaced=False),
     Kind(DaemonSet, "DaemonSet", "daemonsets", "apps", short=("ds",), in_all=True),
     Kind(Deployment, "Deployment", "deployments", "apps", short=("deploy",), in_all=True),
+    Kind(ReplicaSet, "ReplicaSet", "replicasets", "apps", short=("rs",), in_all=True),
     Kind(CronJob, "CronJob", "cronjobs", "batch", short=("cj",), in_all=True),
     Kind(Job, "Job", "jobs", "batch", in_all=True),
 )

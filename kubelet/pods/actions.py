@@ -9,6 +9,8 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.pods.decision import Actions, Kill, Knowledge, unknown_kill
 from firkin.kubelet.pods.identity import container_hash
 from firkin.kubelet.pods.init_actions import compute_init_actions
+from firkin.kubelet.pods.resize import Resize, in_order
+from firkin.kubelet.pods.restart_all import must_restart_all, to_reset
 from firkin.kubelet.pods.restarts import policy_of, restarts_after, should_run
 from firkin.kubelet.pods.view import EXITED, RUNNING, UNKNOWN, ContainerView, PodView
 
@@ -31,9 +33,16 @@ def sandbox_change(pod: Pod, view: PodView) -> tuple[bool, int, str]:
     return False, newest.attempt, newest.id
 
 
-def compute_actions(pod: Pod, view: PodView, known: Mapping[str, Knowledge]) -> Actions:
-    """What must be done for `pod`, of which the runtime has `view` and the probes know `known`, by container name."""
+def compute_actions(
+    pod: Pod, view: PodView, known: Mapping[str, Knowledge], resizes: Mapping[str, Resize] | None = None
+) -> Actions:
+    """What must be done for `pod`, of which the runtime has `view` and the probes know `known`, by container name.
+
+    `resizes` are by container name, too, and None if the pod is not being resized.
+    """
     is_new, attempt, sandbox_id = sandbox_change(pod, view)
+    if must_restart_all(pod, view) and (reset := to_reset(pod, view)):
+        return Actions(sandbox_id=sandbox_id, attempt=attempt, reset=reset)
     actions = Actions(kill_pod=is_new, create_sandbox=is_new, sandbox_id=sandbox_id, attempt=attempt)
     if is_new:
         _begin(pod, view, actions)
@@ -42,7 +51,24 @@ def compute_actions(pod: Pod, view: PodView, known: Mapping[str, Knowledge]) -> 
     actions.ephemeral = [one for one in pod.spec.ephemeral_containers if view.latest(one.name) is None]
     if compute_init_actions(pod, view, known, actions) and not actions.kill_pod:
         _compute_containers(pod, view, known, actions)
+    if resizes is not None and not actions.kill_pod:
+        _resize(pod, view, resizes, actions)
     return actions
+
+
+def _resize(pod: Pod, view: PodView, resizes: Mapping[str, Resize], actions: Actions) -> None:
+    actions.resize = in_order([one for one in resizes.values() if not one.restarts and one.id not in actions.to_kill])
+    for resize in resizes.values():
+        if not resize.restarts or resize.id in actions.to_kill:
+            continue
+        name = resize.container.name
+        actions.to_kill[resize.id] = Kill(name, f"Container {name} resize requires restart", restart=True)
+        started, order = (
+            (actions.init, pod.spec.init_containers)
+            if resize.container in pod.spec.init_containers
+            else (actions.containers, pod.spec.containers)
+        )
+        started[:] = [one for one in order if one.name == name or one in started]
 
 
 def _begin(pod: Pod, view: PodView, actions: Actions) -> None:

@@ -10,11 +10,17 @@ from msgspec.structs import replace
 from firkin.kubelet.api.meta import Condition
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import ContainerStatus
+from firkin.kubelet.pods.restart_all import CONDITION as RESTARTING_ALL
 from firkin.kubelet.pods.restarts import is_sidecar
 
 __all__ = ["OWNED", "conditions_of", "with_transitions"]
 
-OWNED = frozenset(("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"))
+OWNED = frozenset(
+    (
+        "PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled", RESTARTING_ALL,
+        "PodResizePending", "PodResizeInProgress",
+    )
+)  # fmt: skip
 """The types of conditions that the agent alone sets."""
 
 

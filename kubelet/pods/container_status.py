@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec.structs import replace
 
-from firkin.kubelet.api.container import Container
+from firkin.kubelet.api.container import Container, ResourceRequirements
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import (
     ContainerState,
@@ -19,6 +20,8 @@ from firkin.kubelet.api.pod_status import (
     VolumeMountStatus,
 )
 from firkin.kubelet.pods.decision import Knowledge
+from firkin.kubelet.pods.restart_all import REASON as RESTARTING_ALL
+from firkin.kubelet.pods.restart_all import must_restart_all
 from firkin.kubelet.pods.restarts import is_sidecar, should_run
 from firkin.kubelet.pods.view import CREATED, EXITED, RUNNING, UNKNOWN, ContainerView, PodView
 
@@ -41,8 +44,10 @@ class _Context:
     view: PodView
     before: Mapping[str, ContainerStatus]
     waiting: Mapping[str, Waiting]
-    known: Mapping[str, Knowledge] = field(default_factory=dict)
+    known: Mapping[str, Knowledge]
+    actual: Mapping[str, ResourceRequirements]
     is_init: bool = False
+    restarts_all: bool = False
 
 
 def container_statuses(
@@ -52,13 +57,15 @@ def container_statuses(
     before: Sequence[ContainerStatus],
     waiting: Mapping[str, Waiting],
     known: Mapping[str, Knowledge],
+    actual: Mapping[str, ResourceRequirements] | None = None,
 ) -> list[ContainerStatus]:
     """The statuses of `containers`, in their order.
 
     Parameters: `before` are those that were reported last, `waiting` says why containers are not started, `known` what
-    probes say, all by the containers' names.
+    probes say, `actual` what containers have that is not what they were given, all by the containers' names.
     """
-    context = _Context(pod, view, {one.name: one for one in before}, waiting, known)
+    context = _Context(pod, view, {one.name: one for one in before}, waiting, known, actual or {})
+    context.restarts_all = must_restart_all(pod, view)
     context.is_init = bool(containers) and any(one is containers[0] for one in pod.spec.init_containers)
     return [_judged(context, one, _status(context, one)) for one in containers]
 
@@ -98,8 +105,7 @@ def _seen(context: _Context, container: Container, seen: list[ContainerView]) ->
         image_id=latest.image_ref,
         container_id=f"{context.view.runtime}://{latest.id}",
         restart_count=latest.restart_count,
-        allocated_resources=container.resources.requests,
-        resources=container.resources,
+        **_resources(container, context.actual.get(container.name)),
         volume_mounts=_volume_mounts(container),
         user=latest.user,
         stop_signal=latest.stop_signal,
@@ -142,6 +148,8 @@ def _lost(message: str) -> ContainerStateTerminated:
 def _unseen(context: _Context, container: Container) -> ContainerStatus:
     # The runtime has none: it was never made, or was removed.
     before = context.before.get(container.name)
+    if before is not None and context.restarts_all and before.state.waiting is None:
+        return _reset(container, before)
     if before is not None and before.state.terminated is not None:
         return before
     reason = "PodInitializing" if context.pod.spec.init_containers else "ContainerCreating"
@@ -150,6 +158,7 @@ def _unseen(context: _Context, container: Container) -> ContainerStatus:
         state=ContainerState(waiting=ContainerStateWaiting(reason=reason)),
         image=container.image,
         volume_mounts=_volume_mounts(container),
+        **_resources(container),
     )
     if before is None:
         return status
@@ -160,6 +169,20 @@ def _unseen(context: _Context, container: Container) -> ContainerStatus:
     lost = _lost("The container could not be located when the pod was deleted.  The container used to be Running")
     is_again = context.pod.metadata.deletion_timestamp is None
     return replace(status, last_state=ContainerState(terminated=lost), restart_count=status.restart_count + is_again)
+
+
+def _reset(container: Container, before: ContainerStatus) -> ContainerStatus:
+    message = "The container is removed because RestartAllContainers in place"
+    ended = ContainerStateTerminated(exit_code=_KILLED, reason=RESTARTING_ALL, message=message)
+    return ContainerStatus(
+        name=container.name,
+        state=ContainerState(waiting=ContainerStateWaiting(reason=RESTARTING_ALL, message=message)),
+        last_state=ContainerState(terminated=ended),
+        image=container.image,
+        restart_count=before.restart_count + 1,
+        volume_mounts=_volume_mounts(container),
+        **_resources(container),
+    )
 
 
 def _has_begun(context: _Context) -> bool:
@@ -176,6 +199,11 @@ def _presumed(status: ContainerStatus) -> ContainerStatus:
     )
     done = ContainerStateTerminated(exit_code=0, reason="Completed", message=message)
     return replace(status, state=ContainerState(terminated=done))
+
+
+def _resources(container: Container, actual: ResourceRequirements | None = None) -> dict[str, Any]:
+    # What was given, and what it has until that is done.
+    return {"allocated_resources": container.resources.requests, "resources": actual or container.resources}
 
 
 def _volume_mounts(container: Container) -> list[VolumeMountStatus]:

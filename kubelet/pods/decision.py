@@ -7,6 +7,8 @@ from enum import Enum
 from typing import Protocol
 
 from firkin.kubelet.api.container import Container, EphemeralContainer
+from firkin.kubelet.pods.resize import Resize
+from firkin.kubelet.pods.view import ContainerView
 
 __all__ = ["Actions", "Failure", "Kill", "Knowledge", "unknown_kill"]
 
@@ -47,6 +49,8 @@ class Kill:
 class Actions:
     """What to do, in this order: kill the pod or single containers, make a sandbox, start containers.
 
+    Where there is something to `reset` that is all: these containers are removed, in their order. To `resize` is the
+    pod, unless that is None, and with it these containers.
     `sandbox_id` is the sandbox that is there, `attempt` the number of the one that is used or to be made; `to_kill` is
     by container id, and what is to be started is in its order.
     """
@@ -55,15 +59,18 @@ class Actions:
     create_sandbox: bool = False
     sandbox_id: str = ""
     attempt: int = 0
+    reset: list[ContainerView] = field(default_factory=list)
+    resize: list[Resize] | None = None
     to_kill: dict[str, Kill] = field(default_factory=dict)
     ephemeral: list[EphemeralContainer] = field(default_factory=list)
     init: list[Container] = field(default_factory=list)
     containers: list[Container] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(
-            self.kill_pod or self.create_sandbox or self.to_kill or self.ephemeral or self.init or self.containers
-        )
+        if self.resize is not None:
+            return True
+        starts = self.ephemeral or self.init or self.containers
+        return bool(self.kill_pod or self.create_sandbox or self.reset or self.to_kill or starts)
 
 
 def unknown_kill(what: str, container: Container) -> Kill:

@@ -158,6 +158,7 @@ def container_view(status: container_pb2.ContainerStatus, sandbox_id: str, messa
         log_path=status.log_path,
         user=_user(status.user),
         stop_signal=_signal(status.stop_signal),
+        resources=status.resources.linux if status.resources.HasField("linux") else None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import ContainerStateTerminated, ContainerStatus
+from firkin.kubelet.pods.restart_all import REASON as RESTARTING_ALL
 from firkin.kubelet.pods.restarts import is_sidecar, restarts_after
 
 __all__ = ["Phase", "is_static", "is_terminal", "phase_of"]
@@ -102,7 +103,9 @@ def _count(counts: _Counts, pod: Pod, container: Container, status: ContainerSta
 
 
 def _ended(status: ContainerStatus | None) -> ContainerStateTerminated | None:
-    # How it ended, or ended before it came to wait.
+    # How it ended, or ended before it came to wait. One that was removed so that all restart is to begin, whatever
+    # its policy says of one that was killed.
     if status is None or status.state.running is not None:
         return None
-    return status.state.terminated or status.last_state.terminated
+    last = status.last_state.terminated
+    return status.state.terminated or (None if last is not None and last.reason == RESTARTING_ALL else last)

@@ -47,6 +47,12 @@ class Preparation(Protocol):
     async def container(self, request: ContainerRequest) -> Prepared:
         """Make what a container needs. Raises FirkinError."""
 
+    def limits(self, pod: Pod, container: Container) -> LinuxContainerResources:
+        """The limits of a container."""
+
+    async def widen(self, *pods: Pod) -> None:
+        """Give the cgroup of a pod limits that are wide enough for it in each of these states. Raises CgroupError."""
+
     async def clean_up(self, uid: str) -> None:
         """Take away all that there is of a pod, nothing of which runs any more. Raises FirkinError."""
 

@@ -8,7 +8,7 @@ from firkin.kubelet.api.container import Container, ContainerRestartRule
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.pods.view import EXITED, RUNNING, PodView
 
-__all__ = ["all_containers", "is_sidecar", "policy_of", "restarts_after", "should_run"]
+__all__ = ["all_containers", "is_sidecar", "policy_of", "restarts_after", "rule_after", "should_run"]
 
 
 def is_sidecar(container: Container) -> bool:
@@ -30,12 +30,18 @@ def policy_of(pod: Pod, container: Container) -> str:
 
 def restarts_after(pod: Pod, container: Container, exit_code: int) -> bool:
     """Whether a container that ended with `exit_code` is started again: the first rule that matches, else policy."""
-    if container.restart_policy is not None:
-        for rule in container.restart_policy_rules:
-            if _matches(rule, exit_code):
-                return rule.action == "Restart"
+    rule = rule_after(container, exit_code)
+    if rule is not None:
+        return rule.action in ("Restart", "RestartAllContainers")
     policy = policy_of(pod, container)
     return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+
+def rule_after(container: Container, exit_code: int) -> ContainerRestartRule | None:
+    """The rule that counts when a container has ended with `exit_code`: the first that matches (KEP-5307)."""
+    if container.restart_policy is None:
+        return None
+    return next((rule for rule in container.restart_policy_rules if _matches(rule, exit_code)), None)
 
 
 def _matches(rule: ContainerRestartRule, exit_code: int) -> bool:

@@ -58,6 +58,9 @@ class NodeView(Protocol):
     def admit(self, pod: Pod, active: Sequence[Pod]) -> Refusal | None:
         """Why the pod can not run here beside those that are active; None if it can."""
 
+    def resize(self, pod: Pod, active: Sequence[Pod]) -> Refusal | None:
+        """Why the pod, which runs, can not have what it asks for now: Deferred or Infeasible; None if it can."""
+
     async def make_room(self, pod: Pod, active: Sequence[Pod]) -> bool:
         """End those of the active pods that must make room for a critical one; whether there were any."""
 

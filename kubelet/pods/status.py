@@ -8,6 +8,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from firkin.kubelet.api.container import ResourceRequirements
 from firkin.kubelet.api.meta import Condition
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import (
@@ -23,6 +24,7 @@ from firkin.kubelet.pods.conditions import OWNED, conditions_of, with_transition
 from firkin.kubelet.pods.container_status import Waiting, container_statuses
 from firkin.kubelet.pods.decision import Knowledge
 from firkin.kubelet.pods.phase import is_terminal, phase_of
+from firkin.kubelet.pods.restart_all import restarting_condition
 from firkin.kubelet.pods.view import CREATED, PodView
 
 __all__ = ["Facts", "Verdict", "ended_status", "failed_status", "pod_status"]
@@ -42,7 +44,8 @@ class Facts:
     """What a status is made of beside the pod and what the runtime has of it.
 
     `waiting` and `known` are by container name; `verdict` ends the pod; `has_ended` says that nothing of it will run
-    again. `host_ips` are the node's addresses.
+    again. `host_ips` are the node's addresses. `resize` are the conditions of a resize, `actual` what those containers
+    have, by name, that have not got yet what they were given.
     """
 
     now: datetime
@@ -52,17 +55,17 @@ class Facts:
     known: Mapping[str, Knowledge] = field(default_factory=dict)
     verdict: Verdict | None = None
     has_ended: bool = False
+    resize: tuple[Condition, ...] = ()
+    actual: Mapping[str, ResourceRequirements] = field(default_factory=dict)
 
 
 def pod_status(pod: Pod, view: PodView, facts: Facts) -> PodStatus:
     """The status of `pod` now; `pod.status` is the one before."""
     before, spec = pod.status, pod.spec
-    waiting, known = facts.waiting, facts.known
-    init = container_statuses(pod, view, spec.init_containers, before.init_container_statuses, waiting, known)
-    containers = container_statuses(pod, view, spec.containers, before.container_statuses, waiting, known)
-    ephemeral = container_statuses(
-        pod, view, spec.ephemeral_containers, before.ephemeral_container_statuses, waiting, known
-    )
+    told = (facts.waiting, facts.known, facts.actual)
+    init = container_statuses(pod, view, spec.init_containers, before.init_container_statuses, *told)
+    containers = container_statuses(pod, view, spec.containers, before.container_statuses, *told)
+    ephemeral = container_statuses(pod, view, spec.ephemeral_containers, before.ephemeral_container_statuses, *told)
     statuses = {one.name: one for one in (*init, *containers)}
     phase, reason, message = _phase(pod, view, statuses, facts)
     ips = _pod_ips(pod, view, facts, before)
@@ -82,6 +85,8 @@ def pod_status(pod: Pod, view: PodView, facts: Facts) -> PodStatus:
         ephemeral_container_statuses=ephemeral,
         qos_class=facts.qos_class,
         resize=before.resize,
+        allocated_resources=spec.resources.requests if spec.resources else {},
+        resources=spec.resources,
     )
 
 
@@ -111,6 +116,9 @@ def _conditions(
     names = {one.type for one in added}
     others = [*(one for one in others if one.type not in names), *added]
     made = conditions_of(pod, statuses, phase, has_sandbox=not sandbox_change(pod, view)[0], others=others)
+    if (restarting := restarting_condition(pod, view, phase)) is not None:
+        made.append(restarting)
+    made += facts.resize
     return with_transitions(facts.now, made, pod.status.conditions)
 
 

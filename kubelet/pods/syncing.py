@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from firkin import log
 from firkin.cri.api import sandbox_pb2
+from firkin.cri.api.container_pb2 import UpdateContainerResourcesRequest
 from firkin.cri.api.pod_pb2 import PodSandboxConfig
-from firkin.errors import FirkinError
+from firkin.cri.api.sandbox_pb2 import UpdatePodSandboxResourcesRequest
+from firkin.errors import FirkinError, StateError
 from firkin.kubelet.api.config import Secret
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod
@@ -18,13 +21,14 @@ from firkin.kubelet.pods.decision import Actions, Kill
 from firkin.kubelet.pods.observed import Observer
 from firkin.kubelet.pods.preparation import Preparation
 from firkin.kubelet.pods.pull import ImageNeed, Puller
+from firkin.kubelet.pods.resize import Resize
 from firkin.kubelet.pods.restarts import all_containers, is_sidecar
 from firkin.kubelet.pods.sandbox_config import SandboxSetting, sandbox_config
 from firkin.kubelet.pods.start_error import StartError
 from firkin.kubelet.pods.starting import Starter, Starting
 from firkin.kubelet.pods.stopping import Stopper, grace_of
 from firkin.kubelet.pods.telling import NORMAL, WARNING, Recorder
-from firkin.kubelet.pods.view import EXITED, UNKNOWN, PodView
+from firkin.kubelet.pods.view import EXITED, RUNNING, UNKNOWN, ContainerView, PodView
 from firkin.kubelet.runtime.client import Runtime
 from firkin.kubelet.runtime.failure import CallError, CallUnavailableError
 
@@ -40,11 +44,13 @@ Secrets = Callable[[Pod], Sequence[Secret]]
 class Outcome:
     """What came of it: why containers wait, by name, and the seconds after which to try again, None where all is well.
 
-    `waiting` is what it was before for containers that were not tried.
+    `waiting` is what it was before for containers that were not tried; `resize_error` is why running containers do not
+    have what they were given, "" if they have.
     """
 
     waiting: dict[str, Waiting] = field(default_factory=dict)
     retry: float | None = None
+    resize_error: str = ""
 
     def failed(self, name: str, error: StartError, otherwise: float) -> None:
         """A container could not be started; it is tried again when the error says, or else after a while."""
@@ -81,8 +87,17 @@ class Syncer:
         self._secrets = secrets
         self._retry = retry
 
-    async def apply(self, pod: Pod, view: PodView, actions: Actions, outcome: Outcome) -> None:
-        """Do what `actions` say, and tell in `outcome` what came of it. Raises FirkinError if nothing can be done."""
+    async def apply(
+        self, pod: Pod, view: PodView, actions: Actions, outcome: Outcome, before: Pod | None = None
+    ) -> None:
+        """Do what `actions` say, and tell in `outcome` what came of it. Raises FirkinError if nothing can be done.
+
+        Parameters: `before` is the pod with what it had, where it is to be resized.
+        """
+        if actions.reset:
+            outcome.waiting.clear()
+            await self._reset(pod, actions.reset)
+            return
         if actions.create_sandbox and actions.sandbox_id:
             self._tell(pod, NORMAL, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
         if actions.kill_pod:
@@ -91,6 +106,8 @@ class Syncer:
                 await self._remove_init(pod, view)
         else:
             await self._kill(pod, view, actions.to_kill)
+            if actions.resize is not None:
+                await self._resize(pod, before or pod, actions, outcome)
         if not (actions.create_sandbox or actions.ephemeral or actions.init or actions.containers):
             return
         if not actions.create_sandbox:
@@ -98,12 +115,57 @@ class Syncer:
         starting = await self._sandbox(pod, view, actions)
         await self._start(starting, actions, outcome)
 
+    async def _reset(self, pod: Pod, containers: Sequence[ContainerView]) -> None:
+        # Without hooks and without the time of the pod (KEP-5532); all at once.
+        stops = (
+            self._stopper.stop(pod, one, f"Container {one.name} is stopped: all containers restart", grace=0)
+            for one in containers
+            if one.state in (RUNNING, UNKNOWN)
+        )
+        await asyncio.gather(*stops)
+        for one in containers:
+            await self._runtime.remove_container(one.id)
+
     async def _kill(self, pod: Pod, view: PodView, kills: dict[str, Kill]) -> None:
         seen = {one.id: one for one in view.containers}
         ip = view.ips[0] if view.ips else ""
         for id, kill in kills.items():
             grace = grace_of(pod, kill.grace)
             await self._stopper.stop(pod, seen[id], kill.message, grace=grace, pod_ip=ip)
+
+    async def _resize(self, pod: Pod, before: Pod, actions: Actions, outcome: Outcome) -> None:
+        # The cgroup of the pod is wide enough for both as long as some containers have the one, some the other.
+        try:
+            await self._preparation.widen(pod, before)
+            for one in actions.resize or ():
+                await self._check_memory(one)
+                request = UpdateContainerResourcesRequest(container_id=one.id, linux=one.resources)
+                await self._runtime.update_container_resources(request)
+            await self._preparation.widen(pod)
+            await self._tell_sandbox(actions.sandbox_id)
+        except CallUnavailableError:
+            raise
+        except FirkinError as error:
+            outcome.resize_error = str(error)
+            outcome.later(self._retry())
+
+    async def _check_memory(self, resize: Resize) -> None:
+        # The kernel would kill the container rather than refuse a limit below what it uses.
+        if not (limit := resize.lowers_memory_to):
+            return
+        usage = (await self._runtime.container_stats(resize.id)).memory.usage_bytes.value
+        if usage >= limit:
+            name = resize.container.name
+            raise StateError(
+                f"attempting to set container {name!r} memory limit ({limit}) below current usage ({usage})"
+            )
+
+    async def _tell_sandbox(self, id: str) -> None:
+        try:
+            await self._runtime.update_pod_sandbox_resources(UpdatePodSandboxResourcesRequest(pod_sandbox_id=id))
+        except CallError as error:
+            # It is told for those who want to know: the limits of the pod are those of its cgroup.
+            _LOG.debug("sandbox %s was not told of other limits: %s", id, error)
 
     async def _remove_init(self, pod: Pod, view: PodView) -> None:
         # A new sandbox: initialization begins anew, whatever became of it in the old one.

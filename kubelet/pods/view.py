@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from firkin.cri.api.resources_pb2 import LinuxContainerResources
 from firkin.kubelet.api.pod_status import ContainerUser
 
 __all__ = ["CREATED", "EXITED", "RUNNING", "UNKNOWN", "ContainerView", "PodView", "SandboxView", "State"]
@@ -35,7 +36,7 @@ class ContainerView:
     """One container of a pod, one of those that its container in the specification has had.
 
     Times in nanoseconds since the epoch, 0 where there was none. `hash` is what `container_hash` said when it was
-    made, `message` includes the termination message.
+    made, `message` includes the termination message; `resources` are its limits, where the runtime tells them.
     """
 
     id: str
@@ -55,6 +56,7 @@ class ContainerView:
     log_path: str = ""
     user: ContainerUser | None = None
     stop_signal: str | None = None
+    resources: LinuxContainerResources | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import PodStatus
 from firkin.kubelet.pods.actions import compute_actions
 from firkin.kubelet.pods.phase import is_terminal
+from firkin.kubelet.pods.resize import Resize, actual_resources, resizes_of
+from firkin.kubelet.pods.resizing import Resizing
 from firkin.kubelet.pods.sandbox_config import log_directory
 from firkin.kubelet.pods.services import Services, retry_delay
 from firkin.kubelet.pods.status import Facts, Verdict, ended_status, failed_status, pod_status
@@ -48,13 +50,21 @@ class Stage(IntEnum):
 class Worker:
     """The worker of `pod`; `run` it. All else tells it something and returns at once.
 
-    `active` tells the pods that run, or are about to, beside one.
+    `active` tells the pods that run, or are about to, beside one; `freed` is called when there may be room for others.
     """
 
-    def __init__(self, services: Services, pod: Pod, active: Callable[[Pod], Sequence[Pod]]) -> None:
+    def __init__(
+        self,
+        services: Services,
+        pod: Pod,
+        active: Callable[[Pod], Sequence[Pod]],
+        freed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._services = services
         self._pod = pod
         self._active = active
+        self._freed = freed
+        self._resizing = Resizing(pod)
         self._wake = asyncio.Event()
         self._work: asyncio.Task[float | None] | None = None
         self._is_interrupted = False
@@ -71,13 +81,18 @@ class Worker:
 
     @property
     def pod(self) -> Pod:
-        """The pod as it was wanted, and reported, last."""
-        return self._pod
+        """The pod as it was wanted, and reported, last, with what it was given of the node."""
+        return self._resizing.given_to(self._pod)
 
     @property
     def is_failing(self) -> bool:
         """Whether something in the pod waits for another try."""
         return self._has_failed or self._outcome.retry is not None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it asks for more than there was room for."""
+        return self._resizing.is_pending
 
     def update(self, pod: Pod) -> None:
         """The pod is wanted like this now."""
@@ -162,6 +177,7 @@ class Worker:
             await self._terminate()
             self.stage = Stage.TERMINATED
             self.over.set()
+            self._freed()
         await self._finish()
         return None
 
@@ -173,24 +189,43 @@ class Worker:
         if not self.is_admitted and not await self._admit():
             return 0.0
         view = await self._observe()
+        self._decide_resize()
         if self._left() == 0:
             self._verdict = Verdict("DeadlineExceeded", _PAST_DEADLINE)
             self._tell(NORMAL, "DeadlineExceeded", _PAST_DEADLINE)
         self._report(view)
         if self._must_end():
             return 0.0
-        actions = compute_actions(self._pod, view, self._services.probes.verdicts(self._pod.metadata.uid))
+        pod, verdicts = self.pod, self._services.probes.verdicts(self._pod.metadata.uid)
+        actions = compute_actions(pod, view, verdicts, self._resizes(pod, view))
         outcome = self._outcome = Outcome(self._outcome.waiting)
         if not actions:
             return self._left()
         try:
-            await self._services.syncer.apply(self._pod, view, actions, outcome)
+            await self._services.syncer.apply(pod, view, actions, outcome, self._resizing.before)
+            if actions.resize is not None and (note := self._resizing.end(self._pod, outcome.resize_error)):
+                self._tell(*note)
         finally:
             if not self._must_end():
                 self._report(await self._observe())
         left = [one for one in (outcome.retry, self._left()) if one is not None]
         # Where all went well there may be more to do, such as the next init container.
         return min(left) if outcome.retry is not None else 0.0
+
+    def _decide_resize(self) -> None:
+        node = self._services.node
+        note = self._resizing.decide(self._pod, lambda pod: node.resize(pod, self._active(pod)))
+        if note is not None:
+            self._tell(*note)
+            # It may have given something back.
+            self._freed()
+
+    def _resizes(self, pod: Pod, view: PodView) -> dict[str, Resize] | None:
+        if self._resizing.before is None:
+            return None
+        containers = (*pod.spec.init_containers, *pod.spec.containers)
+        limits = {one.name: self._services.preparation.limits(pod, one) for one in containers}
+        return resizes_of(pod, view, limits)
 
     async def _admit(self) -> bool:
         node, active = self._services.node, self._active(self._pod)
@@ -200,6 +235,7 @@ class Worker:
         if refusal is None:
             # From here on others are let in beside this one, although nothing of it is reported yet.
             self.is_admitted = True
+            self._resizing.begin(self._pod)
             return True
         self._tell(WARNING, refusal.reason, refusal.message)
         self._set_status(failed_status(self._pod, self._services.now(), refusal.reason, refusal.message))
@@ -224,6 +260,8 @@ class Worker:
 
     def _report(self, view: PodView, *, has_ended: bool = False) -> None:
         node = self._services.node
+        pod = self.pod
+        resizes = self._resizes(pod, view) or {}
         facts = Facts(
             now=self._services.now(),
             qos_class=node.qos_class(self._pod),
@@ -232,8 +270,10 @@ class Worker:
             known=self._services.probes.verdicts(self._pod.metadata.uid),
             verdict=self._verdict,
             has_ended=has_ended,
+            resize=tuple(self._resizing.conditions(self._pod)),
+            actual={name: actual_resources(one) for name, one in resizes.items()},
         )
-        status = pod_status(self._pod, view, facts)
+        status = pod_status(pod, view, facts)
         self._set_status(ended_status(status) if has_ended else status)
 
     def _set_status(self, status: PodStatus) -> None:

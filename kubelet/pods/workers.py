@@ -109,8 +109,13 @@ class Workers:
                 if worker.is_failing and worker.pod.metadata.namespace == namespace:
                     worker.poke()
 
+    def _freed(self) -> None:
+        for worker in self._workers.values():
+            if worker.is_short:
+                worker.poke()
+
     def _begin(self, pod: Pod) -> Worker:
-        worker = self._workers[pod.metadata.uid] = Worker(self._services, pod, self.active)
+        worker = self._workers[pod.metadata.uid] = Worker(self._services, pod, self.active, self._freed)
         name = f"pod {pod.metadata.namespace}/{pod.metadata.name}"
         task = self._group.create_task(worker.run(), name=name)
         task.add_done_callback(lambda _: self._workers.pop(pod.metadata.uid, None))

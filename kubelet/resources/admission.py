@@ -13,7 +13,7 @@ from firkin.kubelet.resources.affinity import suits
 from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.totals import pod_requests
 
-__all__ = ["NodeFacts", "Refusal", "admit", "amounts", "misplaced", "shortages"]
+__all__ = ["NodeFacts", "Refusal", "admit", "amounts", "misplaced", "resize_refusal", "shortages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,21 @@ def shortages(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Iterator[Refu
         has = node.allocatable.hugepages.get(resource.removeprefix("hugepages-"), 0)
         if asked[resource] > has - used.get(resource, 0):
             yield _too_little(resource, asked[resource], used.get(resource, 0), has)
+
+
+def resize_refusal(pod: Pod, active: Sequence[Pod], node: NodeFacts) -> Refusal | None:
+    """Why the pod, which runs, can't have what it requests now: Infeasible if never, Deferred if not now.
+
+    Parameters: `active` are the other pods that are admitted and have not ended. Source: KEP-1287.
+    """
+    asked = amounts(pod)
+    for resource in ("memory", "cpu"):
+        capacity = _capacities(node.allocatable)[resource]
+        if asked.get(resource, 0) > capacity:
+            why = f"Node didn't have enough capacity: {resource}, requested: {asked[resource]}, capacity: {capacity}"
+            return Refusal("Infeasible", why, resource)
+    refusal = next(shortages(pod, active, node), None)
+    return None if refusal is None else Refusal("Deferred", refusal.message, refusal.resource, refusal.amount)
 
 
 def _too_little(resource: str, requested: int, used: int, capacity: int) -> Refusal:

@@ -13,7 +13,7 @@ from firkin.kubelet.resources.container import Limiting
 from firkin.kubelet.resources.drivers import Driver, known_driver
 from firkin.kubelet.resources.node import NodeResources, reserved
 from firkin.kubelet.resources.settings import ResourceSettings
-from firkin.kubelet.resources.tree import TIERS, TOP, pod_limits_files, pod_names, tier_files
+from firkin.kubelet.resources.tree import TIERS, TOP, pod_limits_files, pod_names, tier_files, widest
 
 __all__ = ["PodCgroups"]
 
@@ -44,12 +44,13 @@ class PodCgroups:
             if name in _NEEDED and name not in self.limiting.controllers:
                 _log.warning("limits of %s are not enforced: the controller is %s", name, why)
 
-    async def ensure(self, pod: Pod) -> str:
+    async def ensure(self, pod: Pod, *others: Pod) -> str:
         """Make the cgroup of a pod, or bring its limits up to date; returns what CRI is told as `cgroup_parent`.
 
+        Parameters: `others` are other states of the pod, in which it must not get less either.
         Raises CgroupError.
         """
-        files = pod_limits_files(pod, self.limiting)
+        files = widest(*(pod_limits_files(one, self.limiting) for one in (pod, *others)))
         return await asyncio.to_thread(self._driver.ensure, pod_names(pod), files)
 
     async def remove(self, uid: str) -> None:

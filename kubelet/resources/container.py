@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
+
+from msgspec.structs import replace
 
 from firkin.cri.api.resources_pb2 import HugepageLimit, LinuxContainerResources
 from firkin.kubelet.api.container import Container
@@ -17,11 +20,12 @@ from firkin.kubelet.api.quantity import Quantity, parse_quantity, whole
 from firkin.kubelet.resources.cpu import PERIOD, quota_of, shares_of
 from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.oom import oom_score_adj
+from firkin.kubelet.resources.priority import is_critical
 from firkin.kubelet.resources.qos import BURSTABLE, GUARANTEED, qos_class
 from firkin.kubelet.resources.settings import ResourceSettings
-from firkin.kubelet.resources.totals import requests_of
+from firkin.kubelet.resources.totals import pod_limits, pod_requests, requests_of
 
-__all__ = ["Limiting", "container_resources", "hugepage_limits", "memory_qos"]
+__all__ = ["Limiting", "container_resources", "hugepage_limits", "memory_qos", "sandbox_resources"]
 
 _PAGE = os.sysconf("SC_PAGESIZE")
 
@@ -49,6 +53,23 @@ def container_resources(pod: Pod, container: Container, limiting: Limiting) -> L
     return resources
 
 
+def sandbox_resources(pod: Pod, settings: ResourceSettings) -> tuple[LinuxContainerResources, LinuxContainerResources]:
+    """What the containers of a pod have together, and the overhead of the pod: what CRI is told of a sandbox."""
+    bare = replace(pod, spec=replace(pod.spec, overhead={}))
+    overhead = {name: parse_quantity(value) for name, value in pod.spec.overhead.items()}
+    return _as_told(pod_requests(bare), pod_limits(bare), settings), _as_told(overhead, overhead, settings)
+
+
+def _as_told(
+    requests: Mapping[str, Decimal], limits: Mapping[str, Decimal], settings: ResourceSettings
+) -> LinuxContainerResources:
+    found = LinuxContainerResources(memory_limit_in_bytes=int(limits.get("memory", 0)))
+    found.cpu_shares = shares_of(int(requests.get("cpu", 0) * 1000))
+    if settings.cpu_quota and limits.get("cpu"):
+        found.cpu_period, found.cpu_quota = PERIOD, quota_of(int(limits["cpu"] * 1000))
+    return found
+
+
 def _limit_cpu(resources: LinuxContainerResources, pod: Pod, container: Container, settings: ResourceSettings) -> None:
     requested = requests_of(container).get("cpu", 0)
     resources.cpu_shares = shares_of(int(requested * 1000))
@@ -67,10 +88,20 @@ def _limit_memory(resources: LinuxContainerResources, pod: Pod, container: Conta
     resources.memory_limit_in_bytes = limit
     # All processes of a container are killed together, as half a container serves nobody.
     resources.unified["memory.oom.group"] = "1"
-    if not limiting.settings.swap:
-        resources.unified["memory.swap.max"] = "0"
+    resources.unified["memory.swap.max"] = str(_swap(pod, container, limiting))
     if limiting.settings.memory_qos:
         resources.unified.update(memory_qos(pod, container, limiting))
+
+
+def _swap(pod: Pod, container: Container, limiting: Limiting) -> int:
+    # Bytes of swap. Who may use no more memory than was requested, or has requested none, has none (KEP-2400).
+    request = int(requests_of(container).get("memory", 0))
+    is_fixed = request == whole(container.resources.limits.get("memory", 0))
+    if limiting.settings.swap_behavior != "LimitedSwap" or is_critical(pod) or is_fixed:
+        return 0
+    if qos_class(pod) != BURSTABLE or not limiting.capacity.memory:
+        return 0
+    return limiting.capacity.swap * request // limiting.capacity.memory // _PAGE * _PAGE
 
 
 def memory_qos(pod: Pod, container: Container, limiting: Limiting) -> dict[str, str]:

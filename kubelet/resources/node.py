@@ -21,7 +21,7 @@ _HUGEPAGES = "/sys/kernel/mm/hugepages"
 @dataclass(frozen=True, slots=True)
 class NodeResources:
     """Amounts: `cpu` in thousandths of a processor, `memory` and `storage` (ephemeral) in bytes, `pods` and `pids`
-    numbers, `hugepages` in bytes by size, such as 2Mi."""
+    numbers, `hugepages` in bytes by size, such as 2Mi; `swap` in bytes."""
 
     cpu: int = 0
     memory: int = 0
@@ -29,6 +29,7 @@ class NodeResources:
     pods: int = 0
     pids: int = 0
     hugepages: Mapping[str, int] = field(default_factory=dict)
+    swap: int = 0
 
     def quantities(self) -> dict[str, Quantity]:
         """As the status of a node has them."""
@@ -47,17 +48,18 @@ def machine_capacity(directory: str, pods: int) -> NodeResources:
     disk = os.statvfs(directory)
     return NodeResources(
         cpu=1000 * len(os.sched_getaffinity(0)),
-        memory=_memory(),
+        memory=_memory("MemTotal"),
         storage=disk.f_blocks * disk.f_frsize,
         pods=pods,
         pids=_number("/proc/sys/kernel/pid_max"),
         hugepages=dict(_hugepages()),
+        swap=_memory("SwapTotal"),
     )
 
 
-def _memory() -> int:
+def _memory(name: str) -> int:
     with open("/proc/meminfo") as file:
-        kibibytes = next(line.split()[1] for line in file if line.startswith("MemTotal:"))
+        kibibytes = next(line.split()[1] for line in file if line.startswith(f"{name}:"))
     return int(kibibytes) * 1024
 
 

@@ -19,7 +19,8 @@ class ResourceSettings:
     the cgroup that all is below, `cgroup_driver` is auto (what the runtime says), cgroupfs or systemd. `pod_pids` is
     the most processes of a pod, 0 for no limit. With `memory_qos` memory.high slows down who comes near to the limit,
     at `memory_throttling_percent` of the way from the request to it; `memory_reservation` is none or tiered, which
-    protects what is requested. With `swap` false containers have none.
+    protects what is requested. `swap_behavior` is NoSwap, or LimitedSwap: containers of Burstable pods have that part
+    of the swap that they request of the memory.
     """
 
     kube_reserved: tuple[str, ...] = ()
@@ -33,10 +34,14 @@ class ResourceSettings:
     memory_qos: bool = False
     memory_throttling_percent: int = 90
     memory_reservation: str = "none"
-    swap: bool = False
+    swap_behavior: str = "NoSwap"
 
 
-_CHOICES = {"cgroup_driver": ("auto", "cgroupfs", "systemd"), "memory_reservation": ("none", "tiered")}
+_CHOICES = {
+    "cgroup_driver": ("auto", "cgroupfs", "systemd"),
+    "memory_reservation": ("none", "tiered"),
+    "swap_behavior": ("NoSwap", "LimitedSwap"),
+}
 _RESERVABLE = ("cpu", "memory", "ephemeral-storage", "pid")
 
 

@@ -21,7 +21,7 @@ from firkin.kubelet.resources.node import NodeResources
 from firkin.kubelet.resources.qos import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_class
 from firkin.kubelet.resources.totals import pod_limits, pod_requests
 
-__all__ = ["TIERS", "TOP", "pod_limits_files", "pod_names", "tier_files"]
+__all__ = ["TIERS", "TOP", "pod_limits_files", "pod_names", "tier_files", "widest"]
 
 TOP = "kubepods"
 TIERS: tuple[tuple[str, ...], ...] = ((TOP,), (TOP, "burstable"), (TOP, "besteffort"))
@@ -54,6 +54,16 @@ def pod_limits_files(pod: Pod, limiting: Limiting) -> Files:
     if settings.memory_qos and settings.memory_reservation == "tiered":
         found.update(_protected(qos_class(pod), int(requests.get("memory", 0))))
     return _possible(found, limiting.controllers)
+
+
+def widest(*files: Files) -> Files:
+    """What limits as little as each of `files`, which are for one cgroup: of each file the largest value."""
+    return {file: max((one[file] for one in files), key=_width) for file in files[0]}
+
+
+def _width(value: str) -> float:
+    amount = value.split()[0]
+    return float("inf") if amount == _NO_LIMIT else int(amount)
 
 
 def _weight(pod: Pod, milli: int) -> int:

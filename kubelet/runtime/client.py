@@ -120,6 +120,16 @@ class Runtime(ImageCalls):
         request = container.ReopenContainerLogRequest(container_id=container_id)
         await self._runtime("ReopenContainerLog", request, container.ReopenContainerLogResponse)
 
+    async def checkpoint_container(self, container_id: str, location: str, timeout: int = 0) -> None:
+        """Have a container that runs written to an archive at the path `location`, in `timeout` seconds (0: for ever).
+
+        Raises CallMissingError, CallUnimplementedError without CRIU, CallTimeoutError.
+        """
+        request = container.CheckpointContainerRequest(container_id=container_id, location=location, timeout=timeout)
+        seconds = self._seconds + timeout if timeout else None
+        path, answer = "RuntimeService/CheckpointContainer", container.CheckpointContainerResponse
+        await self._connection.call(path, request, answer, seconds)
+
     async def exec_sync(self, container_id: str, command: list[str], timeout: int = 0) -> container.ExecSyncResponse:
         """Run a program in a container to its end, `timeout` seconds at most (0: for ever).
 

@@ -23,6 +23,7 @@ from firkin.kubelet.objects.selectors import parse_selector
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.probes.manager import Probes
 from firkin.kubelet.runtime.client import Runtime
+from firkin.kubelet.server.checkpoints import Checkpoints
 from firkin.kubelet.server.container_logs import ContainerLogs
 from firkin.kubelet.server.failure import RequestError
 from firkin.kubelet.server.streams import Streams
@@ -33,7 +34,7 @@ __all__ = ["Outside", "Subresource"]
 
 _LOG = log.to("server")
 # A pod, with its uid or without, and a container.
-_OF_POD = re.compile(r"/(containerLogs|exec|attach|portForward)/([^/]+)/([^/]+)(?:/([^/]+))??(?:/([^/]+))?")
+_OF_POD = re.compile(r"/(containerLogs|exec|attach|portForward|checkpoint)/([^/]+)/([^/]+)(?:/([^/]+))??(?:/([^/]+))?")
 
 Subresource = Callable[[Request, Pod], Awaitable[Answer]]
 
@@ -49,6 +50,7 @@ class Outside:
         self._probes = probes
         self._streams = Streams(runtime)
         self._logs = ContainerLogs(objects, runtime)
+        self._checkpoints = Checkpoints(f"{config.root}/checkpoints", runtime)
         self._collector = Collector(objects, runtime, node_name=node_name, root=config.root, logs=config.logs)
         self._usage = Usage(objects, self._collector, node_name)
         self._fixed: dict[str, Callable[[], Awaitable[Response]]] = {
@@ -113,6 +115,9 @@ class Outside:
             return await self._streams.port_forward(request, pod)
         if container is None:
             raise RequestError(404, "a container must be named in the path")
+        if what == "checkpoint":
+            _only(request, "POST")
+            return await self._checkpoints.answer(request, pod, container)
         asked = dataclasses.replace(request, target=_with_container(request.target, container))
         if what == "containerLogs":
             _only(request, "GET")

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.workload import Job
 from firkin.kubelet.objects.kinds import kind_of
-from firkin.kubelet.sources.manifest import HASH, ORIGIN, SOURCE
+from firkin.kubelet.objects.resizes import is_resize, resized
+from firkin.kubelet.objects.validation.resizes import resize
+from firkin.kubelet.pods.phase import is_terminal
+from firkin.kubelet.sources.manifest import HASH, MIRROR, ORIGIN, SOURCE
 
 __all__ = ["Key", "Plan", "collect", "decide", "key_of"]
 
@@ -58,6 +63,8 @@ def decide(wanted: Mapping[Key, Resource], there: Mapping[Key, Resource], comple
             continue
         elif not isinstance(item, Pod | Job):
             replace.append(item)
+        elif isinstance(item, Pod) and isinstance(found, Pod) and _can_resize(found, item):
+            replace.append(_resized(found, item))
         elif found.metadata.deletion_timestamp is None:
             delete.append(found)
     known = set(complete)
@@ -66,6 +73,27 @@ def decide(wanted: Mapping[Key, Resource], there: Mapping[Key, Resource], comple
         if is_ours and key not in wanted and item.metadata.deletion_timestamp is None:
             delete.append(item)
     return Plan(tuple(create), tuple(replace), tuple(delete), tuple(complaints))
+
+
+def _can_resize(found: Pod, item: Pod) -> bool:
+    if found.metadata.deletion_timestamp is not None or is_terminal(found.status.phase):
+        return False
+    one, other = (_said(pod) for pod in (found, item))
+    return one == other and is_resize(found, item) and not any(resize(found, item))
+
+
+def _said(pod: Pod) -> tuple[dict[str, str], dict[str, str]]:
+    # Labels and annotations of the manifest.
+    made = (SOURCE, HASH, MIRROR)
+    annotations = {name: text for name, text in pod.metadata.annotations.items() if name not in made}
+    return pod.metadata.labels, annotations
+
+
+def _resized(found: Pod, item: Pod) -> Pod:
+    # It is the same pod, as it was made, with what it asks for now.
+    annotations = {**found.metadata.annotations, HASH: item.metadata.annotations[HASH]}
+    metadata = msgspec.structs.replace(found.metadata, annotations=annotations, resource_version="")
+    return msgspec.structs.replace(resized(found, item), metadata=metadata)
 
 
 def _named(item: Resource) -> str:

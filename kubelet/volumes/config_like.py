@@ -7,7 +7,7 @@ import os
 from firkin.kubelet.api.volume import Volume, VolumeProjection
 from firkin.kubelet.volumes.atomic import File, write_files
 from firkin.kubelet.volumes.errors import VolumeError
-from firkin.kubelet.volumes.files import config_map_files, downward_files, secret_files
+from firkin.kubelet.volumes.files import Keys, config_map_files, downward_files, secret_files
 from firkin.kubelet.volumes.mounting import mount_tmpfs
 from firkin.kubelet.volumes.ownership import set_group
 from firkin.kubelet.volumes.plugin import Request, Work
@@ -63,9 +63,8 @@ class ConfigMapVolumes(_Files):
         """What the volume shows, by path."""
         source, namespace = request.volume.config_map, request.pod.metadata.namespace
         assert source
-        return config_map_files(
-            request.objects, namespace, source.name, source.items, source.default_mode, optional=bool(source.optional)
-        )
+        keys = Keys(source.name, source.items, source.default_mode, optional=bool(source.optional))
+        return config_map_files(request.objects, namespace, keys)
 
 
 class SecretVolumes(_Files):
@@ -81,10 +80,8 @@ class SecretVolumes(_Files):
         """What the volume shows, by path."""
         source, namespace = request.volume.secret, request.pod.metadata.namespace
         assert source
-        return secret_files(
-            request.objects, namespace, source.secret_name, source.items, source.default_mode,
-            optional=bool(source.optional),
-        )  # fmt: skip
+        keys = Keys(source.secret_name, source.items, source.default_mode, optional=bool(source.optional))
+        return secret_files(request.objects, namespace, keys)
 
 
 class DownwardVolumes(_Files):
@@ -125,9 +122,9 @@ class ProjectedVolumes(_Files):
 def _projected(request: Request, source: VolumeProjection, mode: int) -> dict[str, File]:
     objects, namespace = request.objects, request.pod.metadata.namespace
     if one := source.config_map:
-        return config_map_files(objects, namespace, one.name, one.items, mode, optional=bool(one.optional))
+        return config_map_files(objects, namespace, Keys(one.name, one.items, mode, optional=bool(one.optional)))
     if two := source.secret:
-        return secret_files(objects, namespace, two.name, two.items, mode, optional=bool(two.optional))
+        return secret_files(objects, namespace, Keys(two.name, two.items, mode, optional=bool(two.optional)))
     if source.downward_api:
         return downward_files(request.pod, source.downward_api.items, mode, request.facts)
     for name in ("service_account_token", "cluster_trust_bundle", "pod_certificate"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from firkin.kubelet.api.config import ConfigMap, Secret
 from firkin.kubelet.api.pod import Pod
@@ -12,46 +13,46 @@ from firkin.kubelet.environment.fields import field_value, resource_value
 from firkin.kubelet.volumes.atomic import File
 from firkin.kubelet.volumes.errors import VolumeError
 
-__all__ = ["check_path", "config_map_files", "downward_files", "secret_files"]
+__all__ = ["Keys", "check_path", "config_map_files", "downward_files", "secret_files"]
 
 _FIELDS = ("metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations")
 
 
-def config_map_files(
-    objects: Lookup, namespace: str, name: str, items: Sequence[KeyToPath], mode: int, *, optional: bool
-) -> dict[str, File]:
-    """The keys of a ConfigMap, or those in `items`, by path. Raises VolumeError if it, or a key, is not there."""
-    found = objects.get(ConfigMap, namespace, name)
-    if found is None and not optional:
-        raise VolumeError(f'configmap "{name}" not found')
-    values: dict[str, bytes] = {}
-    if found:
-        values = {**{key: text.encode() for key, text in found.data.items()}, **found.binary_data}
-    return _chosen(values, items, mode, "configmap references non-existent config key: {}", optional=optional)
+class Keys(NamedTuple):
+    """Which keys of an object a volume shows: `items`, or all of them, with `mode`; it may be missing if `optional`."""
+
+    name: str
+    items: Sequence[KeyToPath]
+    mode: int
+    optional: bool
 
 
-def secret_files(
-    objects: Lookup, namespace: str, name: str, items: Sequence[KeyToPath], mode: int, *, optional: bool
-) -> dict[str, File]:
-    """The keys of a Secret, or those in `items`, by path. Raises VolumeError if it, or a key, is not there."""
-    found = objects.get(Secret, namespace, name)
-    if found is None and not optional:
-        raise VolumeError(f'secret "{name}" not found')
-    values: Mapping[str, bytes] = found.data if found else {}
-    return _chosen(values, items, mode, "references non-existent secret key: {}", optional=optional)
+def config_map_files(objects: Lookup, namespace: str, keys: Keys) -> dict[str, File]:
+    """The keys of a ConfigMap by path. Raises VolumeError if it, or a key, is not there."""
+    found = objects.get(ConfigMap, namespace, keys.name)
+    values = {**{key: text.encode() for key, text in found.data.items()}, **found.binary_data} if found else None
+    return _chosen("configmap", "configmap references non-existent config key: {}", values, keys)
 
 
-def _chosen(
-    values: Mapping[str, bytes], items: Sequence[KeyToPath], mode: int, missing: str, *, optional: bool
-) -> dict[str, File]:
-    if not items:
-        return {check_path(key): File(value, mode) for key, value in values.items()}
+def secret_files(objects: Lookup, namespace: str, keys: Keys) -> dict[str, File]:
+    """The keys of a Secret by path. Raises VolumeError if it, or a key, is not there."""
+    found = objects.get(Secret, namespace, keys.name)
+    return _chosen("secret", "references non-existent secret key: {}", found.data if found else None, keys)
+
+
+def _chosen(kind: str, missing: str, values: Mapping[str, bytes] | None, keys: Keys) -> dict[str, File]:
+    if values is None:
+        if not keys.optional:
+            raise VolumeError(f'{kind} "{keys.name}" not found')
+        values = {}
+    if not keys.items:
+        return {check_path(key): File(value, keys.mode) for key, value in values.items()}
     files = {}
-    for item in items:
+    for item in keys.items:
         if item.key in values:
-            own = mode if item.mode is None else item.mode
+            own = keys.mode if item.mode is None else item.mode
             files[check_path(item.path)] = File(values[item.key], own)
-        elif not optional:
+        elif not keys.optional:
             raise VolumeError(missing.format(item.key))
     return files
 

@@ -8,7 +8,7 @@ import os
 from firkin.errors import KernelError
 from firkin.kubelet._volume import lib
 
-__all__ = ["bind", "is_mount", "mount_tmpfs", "mounts_below", "open_below", "unmount"]
+__all__ = ["bind", "is_mount", "mount_hugetlbfs", "mount_tmpfs", "mounts_below", "open_below", "unmount"]
 
 _PATH = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -22,6 +22,18 @@ def mount_tmpfs(path: str, size: int = 0, *, swap: bool = True) -> None:
     fd = _open(path, _PATH | os.O_DIRECTORY)
     try:
         _check(lib.volume_tmpfs(fd, str(size).encode() if size else b"", not swap), f"mount tmpfs on {path}")
+    finally:
+        os.close(fd)
+
+
+def mount_hugetlbfs(path: str, page: int = 0) -> None:
+    """Mount a file system of huge pages on a directory.
+
+    Parameters: `page` is their size in bytes, 0 for the machine's default. Raises KernelError.
+    """
+    fd = _open(path, _PATH | os.O_DIRECTORY)
+    try:
+        _check(lib.volume_hugetlbfs(fd, str(page).encode() if page else b""), f"mount hugetlbfs on {path}")
     finally:
         os.close(fd)
 

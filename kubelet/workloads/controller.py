@@ -15,7 +15,7 @@ from firkin.errors import AlreadyExistsError, FirkinError
 from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import PodStatus
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, ReplicaSet
 from firkin.kubelet.objects.defaults import complete, complete_job
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.resources.qos import qos_class
@@ -25,6 +25,7 @@ from firkin.kubelet.workloads.decision import Decision
 from firkin.kubelet.workloads.deployment import decide_deployment
 from firkin.kubelet.workloads.job import COUNTED, decide_job
 from firkin.kubelet.workloads.pods import owned
+from firkin.kubelet.workloads.replica_set import decide_replica_set
 
 __all__ = ["Workloads"]
 
@@ -32,9 +33,9 @@ _LOG = log.to("workloads")
 _AGAIN = timedelta(seconds=5)
 _FOREGROUND = "foregroundDeletion"
 _OWNERS: dict[str, type[Resource]] = {
-    "Deployment": Deployment, "DaemonSet": DaemonSet, "Job": Job, "CronJob": CronJob,
+    "Deployment": Deployment, "ReplicaSet": ReplicaSet, "DaemonSet": DaemonSet, "Job": Job, "CronJob": CronJob,
 }  # fmt: skip
-_DEPENDENTS: tuple[type[Resource], ...] = (Pod, Job)
+_DEPENDENTS: tuple[type[Resource], ...] = (Pod, ReplicaSet, Job)
 _replace = msgspec.structs.replace
 
 Key = tuple[type[Resource], str, str]
@@ -106,7 +107,9 @@ class Workloads:
         now = self._clock()
         pods = owned(self._objects.list(Pod, item.metadata.namespace), item.metadata.uid)
         if isinstance(item, Deployment):
-            return decide_deployment(item, pods, now)
+            return self._decide_deployment(item, now)
+        if isinstance(item, ReplicaSet):
+            return decide_replica_set(item, pods, now)
         if isinstance(item, DaemonSet):
             return decide_daemon_set(item, pods, now, self._labels)
         if isinstance(item, Job):
@@ -114,6 +117,14 @@ class Workloads:
         assert isinstance(item, CronJob)
         jobs = [job for job in self._objects.list(Job, item.metadata.namespace) if _is_of(job, item)]
         return decide_cron_job(item, jobs, now)
+
+    def _decide_deployment(self, item: Deployment, now: datetime) -> Decision:
+        namespace = item.metadata.namespace
+        sets = [one for one in self._objects.list(ReplicaSet, namespace) if _is_of(one, item)]
+        there = self._objects.list(Pod, namespace)
+        pods = [pod for one in sets for pod in owned(there, one.metadata.uid)]
+        sets = [one for one in sets if one.metadata.deletion_timestamp is None]
+        return decide_deployment(item, sets, pods, now)
 
     def _carry_out(self, item: Resource, decision: Decision, key: Key) -> None:
         if decision.again is not None:
@@ -125,6 +136,8 @@ class Workloads:
         # A Job of a CronJob is made before it is written that its time has come: it would not be made again.
         for one in decision.create:
             self._create(one)
+        for one in decision.update:
+            self._objects.replace(one)
         self._objects.set_status(type(item), *where, decision.status, uid=item.metadata.uid)
         for pod in decision.mark:
             self._objects.change(Pod, pod.metadata.namespace, pod.metadata.name, _counted)
@@ -155,6 +168,9 @@ class Workloads:
             return
         dependents = [one for one in self._dependents(item.metadata.namespace) if _is_of(one, item)]
         for one in dependents:
+            if not isinstance(one, Pod):
+                # It waits for its own pods in turn.
+                self._objects.change(type(one), one.metadata.namespace, one.metadata.name, _held)
             self._delete(one)
         if not any(self._objects.by_uid(type(one), one.metadata.uid) for one in dependents):
             self._objects.change(type(item), item.metadata.namespace, item.metadata.name, _released)
@@ -176,6 +192,9 @@ class Workloads:
         for owner in item.metadata.owner_references:
             if owner.kind in _OWNERS:
                 yield (_OWNERS[owner.kind], namespace, owner.name)
+            if owner.kind == "ReplicaSet" and (replicas := self._objects.get(ReplicaSet, namespace, owner.name)):
+                # Its Deployment waits for the last of the old pods.
+                yield from ((Deployment, namespace, one.name) for one in replicas.metadata.owner_references)
         if type(item) in _OWNERS.values() and self._objects.by_uid(type(item), item.metadata.uid) is None:
             for one in self._dependents(namespace):
                 if _is_of(one, item):
@@ -207,6 +226,11 @@ def _is_of(item: Resource, owner: Resource) -> bool:
 def _counted(pod: Pod) -> Pod:
     annotations = {**pod.metadata.annotations, COUNTED: "true"}
     return _replace(pod, metadata=_replace(pod.metadata, annotations=annotations))
+
+
+def _held(item: Any) -> Any:
+    finalizers = dict.fromkeys((*item.metadata.finalizers, _FOREGROUND))
+    return _replace(item, metadata=_replace(item.metadata, finalizers=list(finalizers)))
 
 
 def _released(item: Any) -> Any:

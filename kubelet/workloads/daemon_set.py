@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.workload import DaemonSet, DaemonSetStatus
 from firkin.kubelet.workloads.decision import Decision, Note
-from firkin.kubelet.workloads.deployment import count_of
 from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, kept_until, pod_of, template_hash
+from firkin.kubelet.workloads.scaling import count_of
 
 __all__ = ["decide_daemon_set"]
 

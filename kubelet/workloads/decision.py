@@ -23,7 +23,7 @@ class Decision(NamedTuple):
     """Objects to create, pods to delete, the status to write, what to tell, and when to decide again at the latest.
 
     `mark` are pods of a Job that are to be marked as counted, when the status has been written. `remove` says that the
-    workload itself is to be deleted.
+    workload itself is to be deleted; `update` are objects to be written as they are here, without their status.
     """
 
     status: Any
@@ -32,6 +32,7 @@ class Decision(NamedTuple):
     notes: tuple[Note, ...] = ()
     again: datetime | None = None
     mark: tuple[Pod, ...] = ()
+    update: tuple[Resource, ...] = ()
     remove: bool = False
 
 

@@ -1,113 +1,122 @@
-"""Deployments: so many pods of a template, replaced when they end and, some at a time, when the template changes.
-
-All are on this node, and are the Deployment's own: there are no ReplicaSets in between.
-"""
+"""Deployments: ReplicaSets, one for each template, which give each other their pods some at a time."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
-from firkin.kubelet.api.meta import Condition
+from firkin.kubelet.api.meta import Condition, Resource
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.api.probe import IntOrString
-from firkin.kubelet.api.workload import Deployment, DeploymentStatus
-from firkin.kubelet.workloads.decision import Decision, Note, at_first, with_condition
-from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, kept_until, pod_of, template_hash
+from firkin.kubelet.api.workload import Deployment, DeploymentStatus, ReplicaSet
+from firkin.kubelet.workloads.decision import Decision, Note, with_condition
+from firkin.kubelet.workloads.pods import is_available, is_ended, is_going, is_ready, owned, template_hash
+from firkin.kubelet.workloads.replica_set import until_available
+from firkin.kubelet.workloads.revisions import (
+    HASH_LABEL,
+    REVISION,
+    annotated,
+    new_set,
+    revision_of,
+    sized,
+    superfluous,
+)
+from firkin.kubelet.workloads.scaling import Bounds, Sizes, bounds_of, count_of, is_rescaled, recreate, rescale, roll
 
-__all__ = ["HASH_LABEL", "count_of", "decide_deployment"]
+__all__ = ["decide_deployment"]
 
-HASH_LABEL = "pod-template-hash"
 _replace = msgspec.structs.replace
 
 
-def count_of(value: IntOrString | None, total: int, *, up: bool) -> int:
-    """A number, or a percentage of `total`, rounded up or down."""
-    if isinstance(value, str):
-        part = int(value.removesuffix("%")) * total / 100
-        return math.ceil(part) if up else math.floor(part)
-    return value or 0
-
-
-def decide_deployment(item: Deployment, pods: Sequence[Pod], now: datetime) -> Decision:
-    """What is to be done for a Deployment whose pods are `pods`."""
+def decide_deployment(item: Deployment, sets: Sequence[ReplicaSet], pods: Sequence[Pod], now: datetime) -> Decision:
+    """What is to be done for a Deployment whose ReplicaSets are `sets`, with the `pods` of those."""
     label = template_hash(item.spec.template)
+    new = next((one for one in sets if one.metadata.labels.get(HASH_LABEL) == label), None)
+    old = sorted((one for one in sets if one is not new), key=revision_of)
+    bounds = bounds_of(item)
+    sizes = _sizes(item, new, old, pods, bounds, now)
+    create: tuple[Resource, ...] = ()
+    if new is None and not item.spec.paused:
+        size = sizes.pop("", 0)
+        create = (annotated(new_set(item, label, size), item, old, bounds.most),)
+    changed = list(_changed(item, new, old, sizes, bounds))
     living = [pod for pod in pods if not is_going(pod) and not is_ended(pod)]
-    ended = [pod for pod in pods if is_ended(pod) and not is_going(pod)]
-    kept = [pod for pod in ended if not _is_other(pod, label) and kept_until(pod) > now]
-    new = [pod for pod in living if pod.metadata.labels.get(HASH_LABEL) == label]
-    old = [pod for pod in living if pod not in new]
-    create, delete = (0, []) if item.spec.paused and old else _steps(item, new, old, now)
-    if item.spec.strategy.type == "Recreate" and any(_is_other(pod, label) for pod in pods if not is_ended(pod)):
-        # The last of the old ones must have ended.
-        create = 0
-    create = max(create - len(kept), 0)
-    made = tuple(
-        pod_of(item, item.spec.template, f"{item.metadata.name}-{label}-", labels={HASH_LABEL: label})
-        for _ in range(create)
-    )
-    status = _status(item, living, new, now)
-    notes = []
-    if create:
-        notes.append(Note("Normal", "ScalingReplicaSet", f"Scaled up {item.metadata.name}-{label} by {create}"))
-    if delete:
-        notes.append(Note("Normal", "ScalingReplicaSet", f"Scaled down {item.metadata.name} by {len(delete)}"))
-    gone = (*(pod for pod in ended if pod not in kept), *delete)
-    times = [_again(item, living, status, now), *map(kept_until, kept)]
-    again = min((time for time in times if time is not None), default=None)
-    return Decision(status, made, gone, tuple(notes), again)
+    status = _status(item, living, owned(living, new.metadata.uid) if new else [], now)
+    gone = superfluous(item, old, pods) if _is_complete(item, status) and not changed else []
+    current = next((one for one in (*create, *changed) if one.metadata.labels.get(HASH_LABEL) == label), new)
+    marked = _marked(item, current)
+    notes = _notes(item, (*create, *changed), {one.metadata.name: one.spec.replicas for one in sets})
+    update = (*changed, *([] if marked is None else [marked]))
+    return Decision(status, create, tuple(gone), tuple(notes), _again(item, living, status, now), update=update)
 
 
-def _is_other(pod: Pod, label: str) -> bool:
-    return pod.metadata.labels.get(HASH_LABEL) != label
-
-
-def _steps(item: Deployment, new: list[Pod], old: list[Pod], now: datetime) -> tuple[int, list[Pod]]:
-    # How many new pods to make, and which pods to delete.
-    wanted = item.spec.replicas
+def _sizes(
+    item: Deployment, new: ReplicaSet | None, old: list[ReplicaSet], pods: Sequence[Pod], bounds: Bounds, now: datetime
+) -> Sizes:
+    # What ReplicaSets are to have, by name; "" is the one that is to be made.
+    if item.spec.paused or is_rescaled([*old, *([new] if new else [])], bounds):
+        sizes = rescale(new, old, bounds)
+        if item.spec.paused or new is not None:
+            return sizes
+    size = new.spec.replicas if new else 0
     if item.spec.strategy.type == "Recreate":
-        if old:
-            return 0, old
-        return max(wanted - len(new), 0), at_first(new)[: max(len(new) - wanted, 0)]
-    rolling = item.spec.strategy.rolling_update
-    surge = count_of(rolling.max_surge if rolling else None, wanted, up=True)
-    lacking = count_of(rolling.max_unavailable if rolling else None, wanted, up=False)
-    if not surge and not lacking:
-        # Both may round to nothing.
-        lacking = 1
-    most = wanted + surge if old else wanted
-    create = max(min(wanted - len(new), most - len(new) - len(old)), 0)
-    delete = at_first(new)[: max(len(new) - wanted, 0)]
-    return create, [*delete, *_give_up(item, new, old, wanted - lacking, now)]
+        living = {one.uid for pod in pods if not is_ended(pod) for one in pod.metadata.owner_references}
+        found = recreate(size, old, bounds, old_is_there=any(one.metadata.uid in living for one in old))
+    else:
+        available = {one.metadata.name: _available(item, one, pods, now) for one in (*old, *([new] if new else []))}
+        found = roll(size, old, available, available[new.metadata.name] if new else 0, bounds)
+    if new is not None and "" in found:
+        found[new.metadata.name] = found.pop("")
+    return found
 
 
-def _give_up(item: Deployment, new: list[Pod], old: list[Pod], fewest: int, now: datetime) -> list[Pod]:
-    # Of the old ones, those that are not available go at once; of the others as many as can be done without.
+def _available(item: Deployment, one: ReplicaSet, pods: Sequence[Pod], now: datetime) -> int:
     seconds = item.spec.min_ready_seconds
-    useless = [pod for pod in old if not is_available(pod, seconds, now)]
-    useful = [pod for pod in old if pod not in useless]
-    available = sum(is_available(pod, seconds, now) for pod in new) + len(useful)
-    spare = max(available - max(fewest, 0), 0)
-    # Some that are not available may be about to be: all pods together must stay above the fewest, too.
-    room = max(len(new) + len(old) - max(fewest, 0), 0)
-    gone = useless[:room]
-    return [*gone, *at_first(useful)[: min(spare, max(room - len(gone), 0))]]
+    living = [pod for pod in owned(pods, one.metadata.uid) if not is_going(pod) and not is_ended(pod)]
+    return sum(is_available(pod, seconds, now) for pod in living)
+
+
+def _changed(
+    item: Deployment, new: ReplicaSet | None, old: Sequence[ReplicaSet], sizes: Mapping[str, int], bounds: Bounds
+) -> Iterator[ReplicaSet]:
+    for one in (*old, *([new] if new else [])):
+        after = annotated(one, item, old, bounds.most) if one is new and not item.spec.paused else one
+        size = sizes.get(one.metadata.name, one.spec.replicas)
+        if size != one.spec.replicas or size:
+            after = sized(after, size, bounds.wanted, bounds.most)
+        if after != one:
+            yield after
+
+
+def _marked(item: Deployment, current: Resource | None) -> Deployment | None:
+    # With the number of the revision that it is at.
+    if not isinstance(current, ReplicaSet) or revision_of(current) == revision_of(item):
+        return None
+    annotations = {**item.metadata.annotations, REVISION: str(revision_of(current))}
+    return _replace(item, metadata=_replace(item.metadata, annotations=annotations))
+
+
+def _notes(item: Deployment, sets: Sequence[Resource], before: Mapping[str, int]) -> Iterator[Note]:
+    for one in sets:
+        assert isinstance(one, ReplicaSet)
+        was, size = before.get(one.metadata.name, 0), one.spec.replicas
+        if was != size:
+            way = "up" if size > was else "down"
+            text = f"Scaled {way} replica set {one.metadata.name} from {was} to {size}"
+            yield Note("Normal", "ScalingReplicaSet", text)
 
 
 def _status(item: Deployment, living: list[Pod], new: list[Pod], now: datetime) -> DeploymentStatus:
     seconds = item.spec.min_ready_seconds
     available = sum(is_available(pod, seconds, now) for pod in living)
-    wanted = item.spec.replicas
     status = DeploymentStatus(
         observed_generation=item.metadata.generation,
         replicas=len(living),
         updated_replicas=len(new),
         ready_replicas=sum(map(is_ready, living)),
         available_replicas=available,
-        unavailable_replicas=max(max(wanted, len(living)) - available, 0),
+        unavailable_replicas=max(max(item.spec.replicas, len(living)) - available, 0),
         conditions=item.status.conditions,
     )
     return _replace(status, conditions=_conditions(item, status, now))
@@ -172,11 +181,7 @@ def _is_complete(item: Deployment, status: DeploymentStatus) -> bool:
 
 def _again(item: Deployment, living: list[Pod], status: DeploymentStatus, now: datetime) -> datetime | None:
     # When a pod will have been ready for long enough, or the deadline has passed.
-    times = []
-    for pod in living:
-        for one in pod.status.conditions:
-            if one.type == "Ready" and one.status == "True" and one.last_transition_time is not None:
-                times.append(one.last_transition_time + timedelta(seconds=item.spec.min_ready_seconds))
+    times = until_available(living, item.spec.min_ready_seconds)
     for one in status.conditions:
         if one.type == "Progressing" and one.reason == "ReplicaSetUpdated" and one.last_update_time is not None:
             times.append(one.last_update_time + timedelta(seconds=item.spec.progress_deadline_seconds))

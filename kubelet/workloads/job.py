@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,11 +14,21 @@ from firkin.kubelet.api.volume import ObjectFieldSelector
 from firkin.kubelet.api.workload import Job, JobStatus, UncountedTerminatedPods
 from firkin.kubelet.workloads.decision import Decision, Note, at_first, with_condition
 from firkin.kubelet.workloads.indexes import format_indexes, parse_indexes
+from firkin.kubelet.workloads.job_policies import (
+    FAILURES,
+    INDEX,
+    failed_indexes,
+    failures_of,
+    fatal_failure,
+    index_of,
+    is_ignored,
+    ready_times,
+    success,
+)
 from firkin.kubelet.workloads.pods import LETTERS, is_ended, is_going, is_ready, pod_of
 
 __all__ = ["COUNTED", "INDEX", "decide_job", "is_finished"]
 
-INDEX = "batch.kubernetes.io/job-completion-index"
 # A pod that has it has been counted; it may go without being forgotten.
 COUNTED = "batch.kubernetes.io/firkin-counted"
 _FIRST_DELAY = 10.0
@@ -51,22 +61,51 @@ def _decide(
     if job.spec.suspend:
         return _suspended(job, status, active, now)
     status = _resumed(status, now)
-    failed = _failure(job, status, pods, now)
-    is_counted = status.uncounted_terminated_pods is None
-    if failed is not None:
-        if not is_counted:
-            return Decision(status, (), tuple(active))
-        return _end(job, status, active, _condition("Failed", now, *failed), now)
-    if _is_complete(job, status, active):
-        if not is_counted:
-            return Decision(status)
-        return _end(job, _replace(status, completion_time=now), active, _condition("Complete", now), now)
+    end = _decided(status) or _judged(job, status, active, pods, now)
+    if end is not None:
+        return _ending(job, status, end, active, ending, now)
     create, delete, again = _steps(job, status, active, ending, pods, now)
     notes = [Note("Normal", "SuccessfulCreate", f"Created pod: {pod.metadata.name}") for pod in create]
     notes += [Note("Normal", "SuccessfulDelete", f"Deleted pod: {pod.metadata.name}") for pod in delete]
     deadline = _deadline(job, status)
     times = [time for time in (again, deadline) if time is not None and time > now]
     return Decision(status, tuple(create), tuple(delete), tuple(notes), min(times, default=None))
+
+
+def _decided(status: JobStatus) -> Condition | None:
+    # It was decided before how it ends, and its pods go.
+    targets = ("FailureTarget", "SuccessCriteriaMet")
+    return next((one for one in status.conditions if one.type in targets and one.status == "True"), None)
+
+
+def _judged(job: Job, status: JobStatus, active: list[Pod], pods: Sequence[Pod], now: datetime) -> Condition | None:
+    if message := fatal_failure(job, pods):
+        return _condition("FailureTarget", now, "PodFailurePolicy", message)
+    failed = _failure(job, status, pods, now)
+    if failed is not None:
+        return _condition("FailureTarget", now, *failed)
+    rule = success(job, parse_indexes(status.completed_indexes))
+    if rule is not None:
+        return _condition("SuccessCriteriaMet", now, "SuccessPolicy", f"Matched rules at index {rule}")
+    if not _is_complete(job, status, active):
+        return None
+    if status.failed_indexes:
+        return _condition("FailureTarget", now, "FailedIndexes", "Job has failed indexes")
+    reason, message = "CompletionsReached", "Reached expected number of succeeded pods"
+    return _condition("SuccessCriteriaMet", now, reason, message)
+
+
+def _ending(
+    job: Job, status: JobStatus, end: Condition, active: list[Pod], ending: list[Pod], now: datetime
+) -> Decision:
+    # First how it ends, and when the last of its pods has ended and is counted, that it has.
+    status = _replace(status, conditions=with_condition(status.conditions, end))
+    if active or ending or status.uncounted_terminated_pods is not None:
+        return Decision(status, (), tuple(active))
+    if end.type == "SuccessCriteriaMet":
+        status = _replace(status, completion_time=now)
+        return _end(job, status, _condition("Complete", now, end.reason, end.message))
+    return _end(job, status, _condition("Failed", now, end.reason, end.message))
 
 
 def _counted(job: Job, pods: Sequence[Pod], now: datetime) -> JobStatus:
@@ -82,15 +121,21 @@ def _counted(job: Job, pods: Sequence[Pod], now: datetime) -> JobStatus:
     for phase, uids in (("Succeeded", waiting.succeeded), ("Failed", waiting.failed)):
         counts[phase] += sum(uid not in unmarked for uid in uids)
         left[phase] = [uid for uid in uids if uid in unmarked]
-        fresh = [uid for uid, pod in unmarked.items() if pod.status.phase == phase and uid not in uids]
+        fresh = [
+            uid
+            for uid, pod in unmarked.items()
+            if pod.status.phase == phase and uid not in uids and not (phase == "Failed" and is_ignored(job, pod))
+        ]
         left[phase] += fresh
     if indexed:
         # Each index counts once, however often a pod of it succeeded.
-        done |= {_index(pod) for pod in pods if pod.status.phase == "Succeeded"}
+        done |= {index_of(pod) for pod in pods if pod.status.phase == "Succeeded"}
         done = {index for index in done if 0 <= index < (job.spec.completions or 0)}
         counts["Succeeded"] = len(done)
+    failed = failed_indexes(job, pods, parse_indexes(status.failed_indexes or "")) - done
     return _replace(
         status,
+        failed_indexes=format_indexes(failed) if job.spec.backoff_limit_per_index is not None else None,
         succeeded=counts["Succeeded"],
         failed=counts["Failed"],
         completed_indexes=format_indexes(done),
@@ -114,11 +159,6 @@ def _to_mark(status: JobStatus, pods: Sequence[Pod]) -> tuple[Pod, ...]:
     return tuple(pod for pod in pods if pod.metadata.uid in uids)
 
 
-def _index(pod: Pod) -> int:
-    text = pod.metadata.annotations.get(INDEX, "")
-    return int(text) if text.isascii() and text.isdecimal() else -1
-
-
 def _failure(job: Job, status: JobStatus, pods: Sequence[Pod], now: datetime) -> tuple[str, str] | None:
     limit = job.spec.backoff_limit if job.spec.backoff_limit is not None else 6
     restarts = 0
@@ -128,6 +168,10 @@ def _failure(job: Job, status: JobStatus, pods: Sequence[Pod], now: datetime) ->
     failures = _total(status, "Failed")
     if failures > limit or (restarts and failures + restarts > limit):
         return "BackoffLimitExceeded", "Job has reached the specified backoff limit"
+    most = job.spec.max_failed_indexes
+    if most is not None and len(parse_indexes(status.failed_indexes or "")) > most:
+        text = "Job has exceeded the specified maximal number of failed indexes"
+        return "MaxFailedIndexesExceeded", text
     deadline = _deadline(job, status)
     if deadline is not None and now >= deadline:
         return "DeadlineExceeded", "Job was active longer than specified deadline"
@@ -144,7 +188,8 @@ def _is_complete(job: Job, status: JobStatus, active: list[Pod]) -> bool:
     if job.spec.completions is None:
         # A queue: who succeeds says that there is no more to do, and the others may finish.
         return _total(status, "Succeeded") > 0 and not active
-    return _total(status, "Succeeded") >= job.spec.completions
+    failed = len(parse_indexes(status.failed_indexes or ""))
+    return _total(status, "Succeeded") + failed >= job.spec.completions
 
 
 def _steps(
@@ -152,7 +197,8 @@ def _steps(
 ) -> tuple[list[Pod], list[Pod], datetime | None]:
     wanted = job.spec.parallelism if job.spec.parallelism is not None else 1
     if job.spec.completions is not None:
-        wanted = min(wanted, job.spec.completions - _total(status, "Succeeded"))
+        failed = len(parse_indexes(status.failed_indexes or ""))
+        wanted = min(wanted, job.spec.completions - _total(status, "Succeeded") - failed)
     elif _total(status, "Succeeded"):
         wanted = min(wanted, len(active))
     if len(active) > wanted:
@@ -161,26 +207,32 @@ def _steps(
     missing = wanted - occupied
     if missing <= 0:
         return [], [], None
-    ready_at = _back_off(status, pods)
+    per_index = job.spec.backoff_limit_per_index is not None
+    ready_at = None if per_index else _back_off(job, pods)
     if ready_at is not None and ready_at > now:
         return [], [], ready_at
     if job.spec.completion_mode != "Indexed":
         return [pod_of(job, job.spec.template, f"{job.metadata.name}-") for _ in range(missing)], [], None
-    taken = parse_indexes(status.completed_indexes) | {_index(pod) for pod in active}
+    taken = parse_indexes(status.completed_indexes) | {index_of(pod) for pod in active}
     if job.spec.pod_replacement_policy == "Failed":
-        taken |= {_index(pod) for pod in ending}
-    free = (index for index in range(job.spec.completions or 0) if index not in taken)
-    return [_indexed(job, index) for index, _ in zip(free, range(missing), strict=False)], [], None
+        taken |= {index_of(pod) for pod in ending}
+    taken |= parse_indexes(status.failed_indexes or "")
+    times = ready_times(job, pods) if per_index else {}
+    late = {index: time for index, time in times.items() if time > now and index not in taken}
+    counts = failures_of(job, pods) if per_index else None
+    free = (index for index in range(job.spec.completions or 0) if index not in taken and index not in late)
+    made = [_indexed(job, index, counts) for index, _ in zip(free, range(missing), strict=False)]
+    return made, [], min(late.values(), default=None)
 
 
-def _back_off(status: JobStatus, pods: Sequence[Pod]) -> datetime | None:
+def _back_off(job: Job, pods: Sequence[Pod]) -> datetime | None:
     # Doubled for each failure since the last success, of the pods that are still known.
     ends: list[tuple[datetime, bool]] = []
     for pod in pods:
         times = [one.state.terminated.finished_at for one in pod.status.container_statuses if one.state.terminated]
         # One that the node does not take has not begun.
         known = [time for time in (*times, pod.metadata.creation_timestamp) if time is not None]
-        if is_ended(pod) and known:
+        if is_ended(pod) and known and not is_ignored(job, pod):
             ends.append((max(known), pod.status.phase == "Failed"))
     ends.sort()
     failures = 0
@@ -193,7 +245,7 @@ def _back_off(status: JobStatus, pods: Sequence[Pod]) -> datetime | None:
     return ends[-1][0] + timedelta(seconds=min(_FIRST_DELAY * 2 ** (failures - 1), _LONGEST_DELAY))
 
 
-def _indexed(job: Job, index: int) -> Pod:
+def _indexed(job: Job, index: int, failures: Mapping[int, int] | None) -> Pod:
     name = f"{job.metadata.name[:50]}-{index}"
     template = job.spec.template
     spec = template.spec
@@ -204,7 +256,8 @@ def _indexed(job: Job, index: int) -> Pod:
         init_containers=[_with_index(one) for one in spec.init_containers],
     )
     own = {INDEX: str(index)}
-    made = pod_of(job, PodTemplateSpec(metadata=template.metadata, spec=spec), f"{name}-", labels=own, annotations=own)
+    told = own if failures is None else {**own, FAILURES: str(failures.get(index, 0))}
+    made = pod_of(job, PodTemplateSpec(metadata=template.metadata, spec=spec), f"{name}-", labels=own, annotations=told)
     assert made.metadata.name[-1] in LETTERS
     return made
 
@@ -239,14 +292,14 @@ def _resumed(status: JobStatus, now: datetime) -> JobStatus:
     return _replace(status, conditions=with_condition(status.conditions, resumed), start_time=now)
 
 
-def _end(job: Job, status: JobStatus, active: Iterable[Pod], condition: Condition, now: datetime) -> Decision:
+def _end(job: Job, status: JobStatus, condition: Condition) -> Decision:
     status = _replace(status, conditions=with_condition(status.conditions, condition), active=0, ready=0)
     if condition.type == "Complete":
         note = Note("Normal", "Completed", "Job completed")
     else:
         note = Note("Warning", condition.reason, condition.message)
     ended = _replace(job, status=status)
-    return Decision(status, (), tuple(active), (note,), _removal(ended))
+    return Decision(status, (), (), (note,), _removal(ended))
 
 
 def _finished(job: Job, pods: Sequence[Pod], now: datetime) -> Decision:
@@ -266,8 +319,6 @@ def _removal(job: Job) -> datetime | None:
 
 
 def _condition(type_: str, now: datetime, reason: str = "", message: str = "") -> Condition:
-    if type_ == "Complete":
-        reason, message = "CompletionsReached", "Reached expected number of succeeded pods"
     return Condition(
         type=type_, status="True", reason=reason, message=message, last_probe_time=now, last_transition_time=now
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import random
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -50,13 +52,34 @@ def owned(pods: Iterable[Pod], uid: str) -> list[Pod]:
 
 
 def template_hash(template: PodTemplateSpec) -> str:
-    """What tells one template from another: ten letters, for labels and names."""
-    number = int.from_bytes(hashlib.sha256(msgspec.json.encode(template)).digest()[:8], "big")
+    """What tells one template from another: ten letters, for labels and names.
+
+    What is said and what is meant by saying nothing come to the same, also when a later version knows more fields.
+    """
+    text = msgspec.json.encode(_said(template), order="deterministic")
+    number = int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
     letters = ""
     for _ in range(10):
         number, at = divmod(number, len(LETTERS))
         letters += LETTERS[at]
     return letters
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        fields = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
+        return {name: _said(one) for name, one, default in fields if one != default}
+    if isinstance(value, list | tuple):
+        return [_said(one) for one in value]
+    return {name: _said(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+@functools.cache
+def _defaults(structure: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (field.name, field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory())
+        for field in msgspec.structs.fields(structure)
+    )
 
 
 def pod_of(

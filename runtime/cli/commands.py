@@ -64,6 +64,8 @@ MODULES = {
     "pause": "firkin.runtime.commands.pause",
     "resume": "firkin.runtime.commands.resume",
     "update": "firkin.runtime.commands.update",
+    "checkpoint": "firkin.runtime.commands.checkpoint",
+    "restore": "firkin.runtime.commands.restore",
     "delete": "firkin.runtime.commands.delete",
     "state": "firkin.runtime.commands.state",
     "list": "firkin.runtime.commands.list",
@@ -92,6 +94,7 @@ MODULES = {
     "apply": "firkin.kubelet.commands.apply",
     "get": "firkin.kubelet.commands.get",
     "describe": "firkin.kubelet.commands.describe",
+    "rollout": "firkin.kubelet.commands.rollout",
     "logs": "firkin.kubelet.commands.logs",
     "port-forward": "firkin.kubelet.commands.port_forward",
     "kubelet": "firkin.kubelet.command",
@@ -167,7 +170,7 @@ class Invocation:
     def root(self) -> str:
         """The directory of the containers' state, absolute."""
         path = _text(GLOBAL_OPTIONS, self.settings, "root")
-        return os.path.abspath(path) if path else _default_root()
+        return os.path.abspath(path) if path else default_root()
 
     @property
     def debug(self) -> bool:
@@ -264,7 +267,7 @@ def _text(options: tuple[Option, ...], values: dict[str, Value], name: str) -> s
     return value
 
 
-def _default_root() -> str:
+def default_root() -> str:
     directory = os.environ.get("XDG_RUNTIME_DIR")
     if directory and (os.geteuid() != 0 or is_mapped_root()):
         return f"{directory}/firkin"

@@ -18,6 +18,8 @@ __all__ = ["COMMAND", "run"]
 
 
 def _check(invocation: Invocation) -> None:
+    if invocation.given("stats") and invocation.flag("detach"):
+        raise UsageError("run: option --stats contradicts --detach: nobody stays to see the end")
     if names_image(invocation.arguments, invocation.options):
         return
     for option in IMAGE_OPTIONS:
@@ -37,6 +39,7 @@ COMMAND = Command(
         *container_options(),
         Option("detach", "d", help="return as soon as the container runs; that of an image is named then"),
         Option("keep", help="do not delete the container when it has ended"),
+        Option("stats", "", "FORM", "say what it used when it has ended, on standard error", choices=("text", "json")),
         *IMAGE_OPTIONS,
     ),
     description=(
@@ -52,6 +55,7 @@ COMMAND = Command(
         ("firkin run debian:12 cat /etc/os-release", "a program in an image, which is pulled if it is not here"),
         ("firkin run -it -v ./src:/src docker://registry.example/build sh", "a shell, with a directory of the host"),
         ("firkin run -d --name web --net host --memory 512m nginx:1", "a server in the background"),
+        ("firkin run --stats text debian:12 make", "what it took, at the end"),
     ),
     exit_codes=(
         ("N", "what the program returned, or 128 + the number of the signal that ended it"),
@@ -79,6 +83,10 @@ def run(invocation: Invocation) -> int:
 
     attendant = Attendant()
     code = attendant.attend(create(invocation, run=True, foreground=True))
+    if invocation.given("stats"):
+        from firkin.runtime.used import show_used
+
+        show_used(invocation.root, invocation.container, invocation.text("stats"))
     if not invocation.flag("keep"):
         from firkin.runtime.delete import delete
 

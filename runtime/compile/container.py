@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from firkin.oci.runtime_spec import Config
     from firkin.runtime.compile.request import Host, Request
 
-__all__ = ["compile_container"]
+__all__ = ["compile_container", "open_context"]
 
 # Fields of a later version of this program; a request that can't be met exactly is an error.
 _NOT_YET_LINUX = ("intel_rdt",)
@@ -38,7 +38,7 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
     Parameters: `config` has passed `firkin.oci.validate`. Needs no root and changes nothing.
     Raises ConfigError, UnsupportedError with the place in the document.
     """
-    context = _context(config, request, host)
+    context = open_context(config, request, host)
     _refuse_unsupported(context)
     if context.linux.mount_label:
         from firkin.runtime.compile.labels import check_mount_label
@@ -63,7 +63,8 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
     return context.plan.encode(), context.warnings + launch.warnings
 
 
-def _context(config: Config, request: Request, host: Host) -> Context:
+def open_context(config: Config, request: Request, host: Host) -> Context:
+    """A compilation of this configuration. Raises ConfigError if it lacks what every container has."""
     if config.process is None:
         raise ConfigError("process", "is missing: there is nothing to run")
     if config.linux is None:

@@ -51,6 +51,10 @@ def run_image(invocation: Invocation) -> int:
             attendant = Attendant()
             outcome = _create(invocation, assembly, id, foreground=True)
     code = attendant.attend(outcome)
+    if invocation.given("stats"):
+        from firkin.runtime.used import show_used
+
+        show_used(invocation.root, id, invocation.text("stats"))
     if not invocation.flag("keep"):
         from firkin.runtime.delete import delete
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from firkin.runtime.cli.commands import Invocation
 
-__all__ = ["read_wishes", "usage_error"]
+__all__ = ["chosen_capabilities", "read_wishes", "usage_error"]
 
 _PERIOD = 100_000  # microseconds, the kernel's usual one
 _CPUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
@@ -36,7 +36,7 @@ def read_wishes(invocation: Invocation, id: str) -> Wishes:
     """All wishes but those about mounts. Raises UsageError."""
     host_network = invocation.text("net") == "host"
     entrypoint = invocation.text("entrypoint")
-    capabilities = _capabilities(invocation.texts("cap-add"), invocation.texts("cap-drop"))
+    capabilities = chosen_capabilities(invocation.texts("cap-add"), invocation.texts("cap-drop"))
     confined = invocation.text("seccomp") == "default"
     return Wishes(
         args=invocation.arguments[1:],
@@ -104,8 +104,11 @@ def _resources(invocation: Invocation) -> Mapping[str, object]:
     return found
 
 
-def _capabilities(added: Sequence[str], dropped: Sequence[str]) -> Sequence[str]:
-    # What is dropped by name is dropped, however it came; ALL comes first.
+def chosen_capabilities(added: Sequence[str], dropped: Sequence[str]) -> Sequence[str]:
+    """The usual capabilities with some added and some dropped, each a name with or without CAP_, or ALL.
+
+    What is dropped by name is dropped, however it came; ALL comes first. Raises UsageError for what is none.
+    """
     plus, minus = _capability_names("cap-add", added), _capability_names("cap-drop", dropped)
     found = set() if "ALL" in minus else set(DEFAULT_CAPABILITIES)
     found |= set(NAMES) if "ALL" in plus else plus

@@ -187,6 +187,19 @@ static void a_descriptor_in_its_place_is_passed_on(void)
 	check_in_child(wire_a_descriptor_that_is_in_its_place);
 }
 
+static void a_detached_program_has_a_session_of_its_own(void)
+{
+	char *argv[4];
+	struct process process = shell(argv, "pwd; cut -d' ' -f6 /proc/self/stat");
+	char *envp[] = { "PATH=/usr/bin:/bin", NULL };
+	char expected[32];
+	process.envp = envp;
+	process.detached = 1;
+	const char *said = output_of(&process);
+	snprintf(expected, sizeof expected, "/\n%d\n", process.pid);
+	CHECK_TEXT(said, expected);
+}
+
 static void without_streams_the_callers_are_used(void)
 {
 	char *argv[4];
@@ -548,6 +561,7 @@ static const struct check_test tests[] = {
 	TEST(a_program_may_be_a_descriptor),
 	TEST(standard_streams_are_wired),
 	TEST(a_descriptor_in_its_place_is_passed_on),
+	TEST(a_detached_program_has_a_session_of_its_own),
 	TEST(without_streams_the_callers_are_used),
 	TEST(descriptors_are_closed),
 	TEST(descriptors_before_the_first_closed_are_inherited),

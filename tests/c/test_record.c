@@ -96,6 +96,21 @@ static void a_failure_undoes_the_record(void)
 	CHECK_EQUAL(check_open_descriptors(), before);
 }
 
+static void the_root_is_made_with_what_is_above_it(void)
+{
+	char root[4200];
+	snprintf(root, sizeof root, "%s/a/b/c", check_directory());
+	start_plan();
+	parent(STATE_MAKE, STATE, text(root), text("c1"));
+	run_plan();
+	CHECK_EQUAL(mode_of("a/b/c/c1"), S_IFDIR | 0700);
+	CHECK_EQUAL(mode_of("a"), S_IFDIR | 0700);
+	start_plan();
+	CHECK_EQUAL(close(open(path_of("file"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600)), 0);
+	parent(STATE_MAKE, STATE, text(path_of("file/a/b")), text("c1"));
+	fail_plan(ENOTDIR, PLAN_PARENT, 0);
+}
+
 static void the_undo_goes_on_after_an_error(void)
 {
 	start_plan();
@@ -420,6 +435,7 @@ static void the_cgroup_of_a_process_is_found(void)
 
 static const struct check_test tests[] = {
 	TEST(the_record_is_written),
+	TEST(the_root_is_made_with_what_is_above_it),
 	TEST(a_file_is_replaced_at_once),
 	TEST(a_record_that_exists_is_left_alone),
 	TEST(a_failure_undoes_the_record),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TMPFS_MAGIC 0x01021994 /* linux/magic.h */
+#define HUGETLBFS_MAGIC 0x958458f6
 
 static long failing_number = -1, failing_call, failing_count, failure, opens;
 
@@ -88,6 +89,25 @@ static void a_tmpfs_has_its_size_and_what_is_bound_is_the_same(void)
 	check_in_child(mounting);
 }
 
+static void huge_pages(void)
+{
+	int fd = enter();
+	struct statfs status;
+	CHECK_EQUAL(volume_hugetlbfs(fd, "2M"), 0);
+	CHECK(!statfs("a", &status) && status.f_type == HUGETLBFS_MAGIC && status.f_bsize == 2 << 20);
+	CHECK_EQUAL(volume_unmount("a"), 0);
+	CHECK_EQUAL(volume_hugetlbfs(fd, ""), 0);
+	CHECK_EQUAL(type_of("a"), HUGETLBFS_MAGIC);
+	CHECK_EQUAL(volume_unmount("a"), 0);
+	CHECK_EQUAL(volume_hugetlbfs(fd, "3M"), -EINVAL);
+	CHECK(type_of("a") != HUGETLBFS_MAGIC);
+}
+
+static void huge_pages_have_the_size_that_is_asked_for(void)
+{
+	check_in_child(huge_pages);
+}
+
 static void failing(void)
 {
 	int fd = enter(), descriptors = check_open_descriptors();
@@ -157,6 +177,7 @@ static void an_open_that_is_given_up_is_tried_again_but_not_for_ever(void)
 
 static const struct check_test tests[] = {
 	TEST(a_tmpfs_has_its_size_and_what_is_bound_is_the_same),
+	TEST(huge_pages_have_the_size_that_is_asked_for),
 	TEST(a_failure_leaves_nothing_mounted_and_nothing_open),
 	TEST(a_kernel_that_does_not_know_noswap_mounts_without_it),
 	TEST(nothing_outside_is_opened),

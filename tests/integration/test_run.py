@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -207,3 +209,20 @@ def test_rootfs_may_hold_nothing_but_the_program(firkin: Firkin, bundle: Bundle)
     shutil.copy2("/bin/busybox", bundle.rootfs / "sh")
     bundle.process["args"] = ["/sh", "-c", "echo alone"]
     assert firkin.run(bundle) == "alone\n"
+
+
+def test_what_was_used_is_told_at_the_end(firkin: Firkin, bundle: Bundle) -> None:
+    id = firkin.new_id()
+    done = firkin("run", "--stats", "text", "-b", bundle.shell("echo out").save(), id)
+    assert done.stdout == "out\n"
+    assert re.fullmatch(rf"firkin: {id} used \d+\.\d{{3}} s of processors.*\n", done.stderr)
+    done = firkin("run", "--stats", "json", "-b", bundle.path, id)
+    assert json.loads(done.stderr)["cpu"]["usage_usec"] > 0
+    assert "contradicts --detach" in firkin("run", "--stats", "text", "-d", id, check=False).stderr
+
+
+@pytest.mark.requires("memory", "pids")
+def test_the_peaks_are_told(firkin: Firkin, bundle: Bundle) -> None:
+    done = firkin("run", "--stats", "json", "-b", bundle.shell("head -c 8m /dev/zero | tail").save(), firkin.new_id())
+    used = json.loads(done.stderr)
+    assert used["memory"]["peak"] > 8 << 20 and used["pids"]["peak"] >= 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,6 +23,7 @@ from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.resources.eviction.settings import EvictionSettings
 from firkin.kubelet.resources.image_choice import ImageSettings
+from firkin.kubelet.resources.settings import ResourceSettings
 from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE
 from tests.support.waiting import SECONDS
@@ -146,6 +148,10 @@ async def node(place: Path, server: HasSocket, /, **more: Any) -> AsyncIterator[
         "eviction": EvictionSettings(hard=(), soft=(), soft_grace=(), triggers=()),
         "images": ImageSettings(low_percent=99, high_percent=100),
     }
+    resources = more.get("resources", ResourceSettings())
+    if not resources.cgroup_root:
+        # Nothing of the machine's own is left behind.
+        more["resources"] = dataclasses.replace(resources, cgroup_root=getattr(server, "pods_cgroup", ""))
     config = Config(**{**own, **more})
     async with AsyncExitStack() as parts:
         agent = await Agent.make(config, parts)

@@ -27,6 +27,8 @@ max_restart_delay = 1
 log_level = "debug"
 [kubelet.sources]
 manifests = "{place}/manifests"
+[kubelet.resources]
+cgroup_root = "{cgroup}"
 [kubelet.container_logs]
 links = ""
 """
@@ -38,7 +40,7 @@ class AgentProcess:
     def __init__(self, place: Path, server: CriServer) -> None:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
-        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket))
+        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket, cgroup=server.pods_cgroup))
 
     def put(self, *manifests: str) -> None:
         """Have these pods, before it runs."""

@@ -10,9 +10,11 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+from firkin.cgroupfs import Cgroup
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from firkin.oci.store.images import ImageStore
 from tests.support.bundle import FIRKIN, make_rootfs
+from tests.support.cgroups import scratch_name
 from tests.support.cri_client import CriClient
 from tests.support.local_image import add_image
 from tests.support.template import Forked, Template
@@ -54,6 +56,7 @@ class CriServer:
         self.place = place
         self.cgroup = cgroup
         self.registry = registry
+        self.pods_cgroup = scratch_name()
         self._template = template
         self.socket = place / "cri.sock"
         self.state = place / "state"
@@ -201,11 +204,12 @@ class CriServer:
         return 0
 
     def clean_up(self) -> None:
-        """Remove all pods, and stop."""
+        """Remove all pods, and stop; and the cgroup `pods_cgroup`, which is for those of an agent."""
         if self._process is not None:
             for sandbox in self("ListPodSandbox").items:
                 self("RemovePodSandbox", pod_sandbox_id=sandbox.id)
             self.stop()
+        Cgroup.destroy(self.pods_cgroup)
 
     def leftovers(self) -> list[str]:
         """What is below the state's directories of sandboxes and containers."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tarfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -28,6 +29,7 @@ __all__ = [
     "RECOVERIES",
     "SCENARIOS",
     "Scenario",
+    "checkpoint_container",
     "numbers_of",
     "remove_container_of_runc",
     "run_pod_with_plugins",
@@ -260,6 +262,21 @@ def reopen_log(cri: CriServer) -> Generator[Callable[[], Any], Any, None]:
     assert [line.split(" ", 3)[3] for line in log.read_text().splitlines()] == ["more"]
 
 
+def checkpoint_container(cri: CriServer) -> Generator[Callable[[], Any], Any, None]:
+    """A container that runs is written to an archive, and goes on."""
+    pod = cri.pod()
+    id = cri.run(pod, "i=0; while sleep 0.02; do i=$((i+1)); echo $i; done")
+    log, location = Path(cri.status(id).log_path), cri.place / "checkpoint.tar"
+    eventually(lambda: log.exists() and numbers_of(log))
+    yield partial(cri, "CheckpointContainer", container_id=id, location=str(location))
+    at = len(numbers_of(log))
+    eventually(lambda: len(numbers_of(log)) > at)
+    with tarfile.open(location) as archive:
+        assert {"checkpoint/inventory.img", "spec.dump", "rootfs-diff.tar"} <= set(archive.getnames())
+    location.unlink()
+    assert [path.name for path in cri.place.glob(".checkpoint*")] == []
+
+
 def exec_sync(cri: CriServer) -> Generator[Callable[[], Any], Any, None]:
     """A program that says something."""
     id = cri.run(cri.pod(), "sleep 1000")
@@ -402,6 +419,10 @@ SCENARIOS: dict[Scenario, tuple[str, ...]] = {
         "UpdateContainerResources.answer",
     ),
     reopen_log: ("ReopenContainerLog.begin", "ReopenContainerLog.answer"),
+    checkpoint_container: (
+        *("CheckpointContainer.begin", "CheckpointContainer.frozen", "CheckpointContainer.packed"),
+        "CheckpointContainer.answer",
+    ),
     exec_sync: ("ExecSync.begin", "ExecSync.launched", "ExecSync.answer"),
     exec_streamed: ("Exec.begin", "Exec.answer", "stream.launched"),
     attach: ("Attach.begin", "Attach.answer", "stream.attached"),

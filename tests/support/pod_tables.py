@@ -39,10 +39,10 @@ def sidecar(name: str, **more: Any) -> Container:
     return container(name, restart_policy="Always", **more)
 
 
-def restarting_on(*codes: int, operator: str = "In") -> list[ContainerRestartRule]:
-    """The rule to start again after these exit codes."""
+def restarting_on(*codes: int, operator: str = "In", action: str = "Restart") -> list[ContainerRestartRule]:
+    """The rule to start again, or to do something else, after these exit codes."""
     on = ContainerRestartRuleOnExitCodes(operator=operator, values=list(codes))
-    return [ContainerRestartRule(action="Restart", exit_codes=on)]
+    return [ContainerRestartRule(action=action, exit_codes=on)]
 
 
 def make_pod(*containers: Container, init: Sequence[Container] = (), policy: str = "Always", **more: Any) -> Pod:

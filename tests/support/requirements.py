@@ -132,6 +132,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "chromium": _runs("chromium", "--version"),
     "cni-plugins": _cni_plugins,
     "cpio": _runs("cpio", "--version"),
+    "criu": _runs("criu", "check"),
     "crun": _runs("crun", "--version"),
     "debootstrap": _runs("debootstrap", "--version"),
     "docker-registry": _runs("docker-registry", "--version"),
@@ -154,9 +155,9 @@ WORDS: Mapping[str, Callable[[], str]] = {
 
 GUEST_MEETS = frozenset(
     {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk"}
-    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge", "apparmor"}
+    | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge", "apparmor", "criu"}
 )
-"""What the guest always meets. Programs are the machine's own, which the guest can only share."""
+"""What the guest always meets. Programs are the machine's own, which it can only share; CRIU needs its kernel."""
 
 SYSTEMD_GUEST_MEETS = GUEST_MEETS | {"systemd"}
 """What the guest meets where systemd is its PID 1."""

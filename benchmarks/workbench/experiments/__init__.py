@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from firkin.workbench.experiment import Experiment
-from firkin.workbench.experiments import freezer, limits, quota, weights
+from firkin.workbench.experiments import cpusets, freezer, latecomer, latency, limits, quota, requests, weights
 
 __all__ = ["EXPERIMENTS"]
 
 _FAMILIES = (
     weights.EXPERIMENTS,
+    latecomer.EXPERIMENTS,
+    latency.EXPERIMENTS,
     quota.EXPERIMENTS,
+    requests.EXPERIMENTS,
+    cpusets.EXPERIMENTS,
     limits.EXPERIMENTS,
     freezer.EXPERIMENTS,
 )

@@ -10,10 +10,10 @@ from firkin.workbench.experiment import Experiment, Host
 from firkin.workbench.measurement import Measurement
 from firkin.workbench.stage import Stage
 
-__all__ = ["EXPERIMENTS", "of_weights"]
+__all__ = ["EXPERIMENTS", "of_weights", "shares_of"]
 
 _SOURCE = "Documentation/admin-guide/cgroup-v2.rst, CPU; sched_group_set_shares, sched_group_set_idle"
-_SETTLE = 0.5  # seconds until the balance between processors is found
+_SETTLE = 0.3  # seconds until the balance between processors is found
 
 
 def of_weights(name: str, question: str, top: CpuGroup, *, tolerance: float = 0.02) -> Experiment:
@@ -105,25 +105,27 @@ FEW_THREADS = of_weights(
 )
 
 
-def _late(host: Host, stage: Stage) -> Measurement:
-    first, second = stage.group("first"), stage.group("second")
-    stage.load(first, "spin", host.processors)
-    stage.settle(host.seconds / 2)
-    stage.load(second, "spin", host.processors)
-    stage.settle(_SETTLE)
-    return Measurement(shares_of(stage.usage(["first", "second"], host.seconds)))
-
-
-LATECOMER = Experiment(
-    "latecomer",
-    "Does who comes late get his part at once, and no more for having waited?",
-    _SOURCE,
-    ("cpu",),
-    "share of what is used",
-    0.02,
-    lambda host: {"first": 0.5, "second": 0.5},
-    _late,
-    lambda host: 1.0,
+EXTREMES = of_weights(
+    "extremes",
+    "Does the lightest group get a ten-thousandth of what the heaviest has?",
+    CpuGroup("", children=[CpuGroup("light", 1), CpuGroup("heavy", 10000)]),
+    tolerance=0.01,
+)
+LEVELS = of_weights(
+    "three-levels",
+    "Is what a group gets divided again on each level below it?",
+    CpuGroup(
+        "",
+        children=[
+            CpuGroup("a", 300, children=[CpuGroup("b", 100, children=[CpuGroup("x", 200), CpuGroup("y", 100)])]),
+            CpuGroup("c", 100, children=[CpuGroup("d", 100, children=[CpuGroup("z", 1)])]),
+        ],
+    ),
+)
+MANY_THREADS = of_weights(
+    "many-threads",
+    "Does a group gain nothing by more threads than there are processors?",
+    CpuGroup("", children=[CpuGroup("many", 100, threads=16), CpuGroup("few", 100)]),
 )
 
-EXPERIMENTS = (FLAT, NESTED, IDLE_SIBLING, IDLE_CLASS, LATECOMER, FEW_THREADS)
+EXPERIMENTS = (FLAT, NESTED, LEVELS, EXTREMES, IDLE_SIBLING, IDLE_CLASS, FEW_THREADS, MANY_THREADS)

@@ -48,7 +48,7 @@ def _most(row: Pair) -> float:
 
 
 def _axis(scale: Linear, bottom: float, unit: str) -> Iterator[Markup]:
-    for value in scale.ticks():
+    for value in scale.ticks(unit=unit):
         at = scale(value)
         side = "axis" if value == 0 else "axis end" if at > _WIDTH - 20 else "axis middle"
         yield element("line", x1=at, x2=at, y1=0, y2=bottom, class_="base" if value == 0 else "grid")

@@ -12,7 +12,7 @@ from firkin.workbench.page.markup import Markup, element
 from firkin.workbench.page.scale import Linear, Log, Scale, figure, has_prefixes, quantity
 from firkin.workbench.page.style import COLOURS
 
-__all__ = ["Curve", "Shape", "cumulative", "over_time"]
+__all__ = ["Curve", "Shape", "cumulative", "hour_ticks", "over_time"]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 92, 10, 34
 _LINE = 12.5
@@ -49,8 +49,8 @@ def over_time(
     least, most = min(0.0, *(y for _, y in points)), max(y for _, y in points) or 1.0
     across = Linear(first, last, _LEFT, shape.width - _RIGHT)
     up = Linear(least, most * 1.04, shape.height - _BOTTOM, _TOP)
-    across_ticks = _hours(first, last) if hours else [(value, figure(value)) for value in across.ticks()]
-    up_ticks = [(value, quantity(value, unit if has_prefixes(unit) else "")) for value in up.ticks()]
+    across_ticks = hour_ticks(first, last) if hours else [(value, figure(value)) for value in across.ticks()]
+    up_ticks = [(value, quantity(value, unit if has_prefixes(unit) else "")) for value in up.ticks(unit=unit)]
     marks = [
         *_grid(
             shape, across, up, across_ticks, up_ticks, ("" if hours else "seconds", "" if has_prefixes(unit) else unit)
@@ -161,7 +161,8 @@ def _short(name: str, most: int = 15) -> str:
     return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
-def _hours(first: float, last: float) -> list[tuple[float, str]]:
+def hour_ticks(first: float, last: float) -> list[tuple[float, str]]:
+    """Round times of a day between two, in seconds from midnight, with their names."""
     step = next(step for step in (300, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800, math.inf)
                 if (last - first) / step <= 9)  # fmt: skip
     if math.isinf(step):
@@ -173,7 +174,7 @@ def _hours(first: float, last: float) -> list[tuple[float, str]]:
 
 def _clock(seconds: float) -> str:
     days, rest = divmod(round(seconds), 86400)
-    return f"{days} d" if days and not rest else f"{rest // 3600:02}:{rest % 3600 // 60:02}"
+    return f"{days} d" if days > 1 and not rest else f"{round(seconds) // 3600:02}:{rest % 3600 // 60:02}"
 
 
 def _told(curves: Sequence[Curve], unit: str) -> str:

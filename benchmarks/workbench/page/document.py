@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from firkin.errors import KernelError
 from firkin.workbench.page.markup import Child, Markup, element, joined
 from firkin.workbench.page.style import STYLE
 
-__all__ = ["drawing", "facts", "figure", "mark", "page", "table", "write_page"]
+__all__ = ["drawing", "facts", "figure", "mark", "page", "table", "what_if", "write_page"]
 
 # Nothing may be loaded or run, even if something hostile came through.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -58,6 +58,13 @@ def mark(verdict: str) -> Markup:
 def facts(pairs: Iterable[tuple[str, str]]) -> Markup:
     """Small facts, each with what it is about."""
     return element("ul", *(element("li", element("b", name), value) for name, value in pairs), class_="facts")
+
+
+def what_if(changes: Iterable[str]) -> Iterator[Markup]:
+    """A list of what was changed, if anything was."""
+    items = [element("li", element("code", change)) for change in changes]
+    if items:
+        yield joined(element("h3", "What if"), element("ul", *items))
 
 
 def drawing(width: float, height: float, title: str, description: str, *marks: Child) -> Markup:

@@ -28,12 +28,15 @@ class Linear:
         part = (value - self.least) / ((self.most - self.least) or 1.0)
         return self.low + (self.high - self.low) * min(max(part, 0.0), 1.0)
 
-    def ticks(self, count: int = 5) -> list[float]:
-        """At most so many round values, with a step of 1, 2 or 5."""
+    def ticks(self, count: int = 5, unit: str = "") -> list[float]:
+        """At most some more than so many round values, with a step of 1, 2 or 5; of bytes, of what they are told in."""
+        if unit in _BYTES and self.most > 1024:
+            size = float(1024 ** math.floor(math.log2(self.most) / 10))
+            return [size * tick for tick in Linear(self.least / size, self.most / size, 0, 1).ticks(count)]
         span = (self.most - self.least) or 1.0
         rough = span / max(count - 1, 1)
-        unit = 10.0 ** math.floor(math.log10(rough))
-        step = next(unit * part for part in (1, 2, 5, 10) if unit * part >= rough * (1 - 1e-9))
+        power = 10.0 ** math.floor(math.log10(rough))
+        step = next(power * part for part in (1, 2, 5, 10) if power * part >= rough * (1 - 1e-9))
         first, last = math.ceil(self.least / step - 1e-9), math.floor(self.most / step + 1e-9)
         return [number * step for number in range(first, last + 1)]
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from firkin.workbench.forecast import Forecast, Line
-from firkin.workbench.page.document import facts, figure, page, table
+from firkin.workbench.page.document import facts, figure, page, table, what_if
 from firkin.workbench.page.icicle import Cell, icicle
 from firkin.workbench.page.markup import Child, Markup, element, joined
 from firkin.workbench.page.scale import quantity
@@ -41,8 +41,8 @@ _RESOURCES = (
               ("cpu",)),
     _Resource("Memory", lambda line: line.memory, lambda line: line.memory_wanted, lambda machine: machine.memory,
               "bytes", ("memory", "reclaim"), lambda line: line.protected),
-    _Resource("Device time", lambda line: 100 * line.io, lambda line: 100 * line.io, lambda machine: 100.0, "%",
-              ("io.",)),
+    _Resource("Device time", lambda line: 100 * line.io, lambda line: 100 * line.io_wanted, lambda machine: 100.0, "%",
+              ("device time",)),
 )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def forecast_page(name: str, plan: Plan, forecast: Forecast, changes: Sequence[s
         element("p", lead, class_="lead"),
         facts(_machine(plan.machine)),
         *(element("p", warning, class_="warning bad") for warning in forecast.warnings),
-        *_changes(changes),
+        *what_if(changes),
         *_pictures(plan, forecast, before),
         _lines(forecast, before[1] if before else None),
         element("footer", _LEGEND),
@@ -70,12 +70,6 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
     yield "processors", str(machine.cpus)
     if math.isfinite(machine.memory):
         yield "memory", quantity(machine.memory, "bytes")
-
-
-def _changes(changes: Sequence[str]) -> Iterator[Markup]:
-    if changes:
-        items = (element("li", element("code", change)) for change in changes)
-        yield joined(element("h3", "What if"), element("ul", *items))
 
 
 def _pictures(plan: Plan, forecast: Forecast, before: tuple[Plan, Forecast] | None) -> Iterator[Markup]:

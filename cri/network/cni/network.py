@@ -14,6 +14,7 @@ from typing import Any
 from firkin.cri import faults
 from firkin.cri.network.cni.cache import Cache, Cached
 from firkin.cri.network.cni.configuration import Configuration, Plugin
+from firkin.cri.network.cni.interface import is_put_aside, put_aside
 from firkin.cri.network.cni.interruption import uninterrupted
 from firkin.cri.network.cni.plugin import UNKNOWN_CONTAINER, Call, PluginError, find_plugin, run_plugin
 from firkin.cri.network.cni.request import Attachment, arguments_of, capabilities_of, environment, request
@@ -167,6 +168,8 @@ class CniNetwork:
         if not is_namespace(attachment.netns):
             # Of a namespace that is gone plug-ins clean up what is outside of it.
             attachment = replace(attachment, netns="")
+        elif is_put_aside(plugin):
+            put_aside(attachment.netns, attachment.interface)
         previous = result if is_at_least(cached.network.version, "0.4.0") else None
         try:
             self._call("DEL", cached.network, plugin, attachment, previous)
@@ -196,7 +199,7 @@ class CniNetwork:
         if attachment is None:
             return run_plugin(call)
         with uninterrupted(f"{self._options.state}/calls/{attachment.container}") as lock:
-            return run_plugin(replace(call, inherited=(lock,)))
+            return run_plugin(replace(call, inherited=lock))
 
     def _remember(self, cached: Cached) -> None:
         self._attached[cached.attachment.container] = cached

@@ -9,13 +9,13 @@ import contextlib
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from firkin.errors import ConfigError, NetworkError
+from firkin.errors import ConfigError, KernelError, NetworkError
 from firkin.oci.json_text import parse
+from firkin.runtime.spawn import start_program, wait
 
 __all__ = ["UNKNOWN_CONTAINER", "Call", "PluginError", "find_plugin", "run_plugin"]
 
@@ -43,7 +43,7 @@ class PluginError(NetworkError):
 class Call:
     """One call: the program's path, the command and its object for errors, environment, input, time in seconds.
 
-    `inherited` are descriptors that it is given beside the standard ones.
+    `inherited` is a descriptor that it is given beside the standard ones, -1 for none.
     """
 
     path: str
@@ -51,7 +51,7 @@ class Call:
     environment: Mapping[str, str]
     input: bytes
     timeout: float
-    inherited: tuple[int, ...] = ()
+    inherited: int = -1
 
 
 def find_plugin(name: str, directories: Sequence[str]) -> str:
@@ -69,8 +69,7 @@ def run_plugin(call: Call) -> bytes:
     Raises PluginError if it can not be executed, fails, is killed, takes too long or prints too much; in the last two
     cases it is killed with what it started.
     """
-    process = _start(call)
-    with process:
+    with _started(call) as process:
         try:
             output, complaint = _Listener(process, call).listen()
         except BaseException:
@@ -78,28 +77,41 @@ def run_plugin(call: Call) -> bytes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             raise
-    if process.returncode:
-        raise _failure(call, process.returncode, output, complaint)
+        finally:
+            status = wait(process.pidfd)
+    if status:
+        raise _failure(call, status, output, complaint)
     return output
 
 
-def _start(call: Call) -> subprocess.Popen[bytes]:
-    with _file(call.input) as stdin:
-        try:
-            # CPython uses vfork(2) here: no copy of this process's memory is made.
-            return subprocess.Popen(
-                [call.path],
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                env=dict(call.environment),
-                cwd="/",
-                start_new_session=True,
-                pass_fds=call.inherited,
-            )
-        except OSError as error:
-            raise PluginError(f"{call.what}: execute {call.path}: {error.strerror}") from None
+@dataclass(frozen=True, slots=True)
+class _Process:
+    # What is read of it: its standard output and error.
+    pid: int
+    pidfd: int
+    output: int
+    complaint: int
+
+
+@contextlib.contextmanager
+def _started(call: Call) -> Iterator[_Process]:
+    with contextlib.ExitStack() as ours:
+        with contextlib.ExitStack() as its, _file(call.input) as stdin:
+            ends = []
+            for _ in range(2):
+                reading, writing = os.pipe2(os.O_CLOEXEC)
+                ours.callback(os.close, reading)
+                its.callback(os.close, writing)
+                ends.append((reading, writing))
+            (output, stdout), (complaint, stderr) = ends
+            environment = [f"{name}={value}" for name, value in call.environment.items()]
+            streams, keep = (stdin, stdout, stderr), (call.inherited, -1)
+            try:
+                pid, pidfd = start_program(call.path, [call.path], environment, streams=streams, keep=keep)
+            except KernelError as error:
+                raise PluginError(f"{call.what}: execute {call.path}: {os.strerror(error.errno)}") from None
+            ours.callback(os.close, pidfd)
+        yield _Process(pid, pidfd, output, complaint)
 
 
 @contextlib.contextmanager
@@ -117,36 +129,31 @@ def _file(data: bytes) -> Iterator[int]:
 
 class _Listener:
     # Reads what a process says until it has ended.
-    def __init__(self, process: subprocess.Popen[bytes], call: Call) -> None:
-        assert process.stdout and process.stderr
+    def __init__(self, process: _Process, call: Call) -> None:
         self._call = call
-        self._pid = process.pid
-        self._output, self._complaint = process.stdout.fileno(), process.stderr.fileno()
+        self._ended = process.pidfd
+        self._output, self._complaint = process.output, process.complaint
         self._said = {self._output: b"", self._complaint: b""}
         self._deadline = time.monotonic() + call.timeout
         self._poller = select.poll()
         self._open: set[int] = set()
 
     def listen(self) -> tuple[bytes, bytes]:
-        ended = os.pidfd_open(self._pid)
-        self._open = {ended, *self._said}
-        try:
-            for fd in self._open:
-                self._poller.register(fd, select.POLLIN)
-            while self._open and self._wait(ended):
-                pass
-        finally:
-            os.close(ended)
+        self._open = {self._ended, *self._said}
+        for fd in self._open:
+            self._poller.register(fd, select.POLLIN)
+        while self._open and self._wait():
+            pass
         return self._said[self._output], self._said[self._complaint]
 
-    def _wait(self, ended: int) -> bool:
+    def _wait(self) -> bool:
         # Whether there may be more to come.
         ready = self._poller.poll(max(0.0, self._deadline - time.monotonic()) * 1000)
-        if not ready and ended in self._open:
+        if not ready and self._ended in self._open:
             complaint = _line(self._said[self._complaint])
             raise PluginError(f"{self._call.what}: does not end within {self._call.timeout:g} s{_after(complaint)}")
         for fd, _ in ready:
-            if fd == ended:
+            if fd == self._ended:
                 self._deadline = time.monotonic() + _AFTER_END
             elif data := os.read(fd, _CHUNK):
                 self._hear(fd, data)
@@ -163,7 +170,7 @@ class _Listener:
 
 
 def _failure(call: Call, status: int, output: bytes, complaint: bytes) -> PluginError:
-    end = f"is killed by {signal.Signals(-status).name}" if status < 0 else f"ends with status {status}"
+    end = f"is killed by {signal.Signals(status - 256).name}" if status >= 256 else f"ends with status {status}"
     try:
         document = parse(output, "")
     except ConfigError:

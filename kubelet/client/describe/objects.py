@@ -10,7 +10,7 @@ from firkin.kubelet.apiserver.ages import human_duration
 from firkin.kubelet.client.describe.containers import containers, volumes
 from firkin.kubelet.client.describe.writer import Writer, shown_annotations, when
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_template"]
 
 
 def describe(value: Mapping[str, Any], events: Sequence[Any], now: datetime) -> str:
@@ -22,6 +22,13 @@ def describe(value: Mapping[str, Any], events: Sequence[Any], now: datetime) -> 
         out.line(0, "Namespace:", metadata["namespace"])
     _BY_KIND.get(value["kind"], _plain)(out, value)
     _events(out, events, now)
+    return out.text()
+
+
+def describe_template(template: Mapping[str, Any]) -> str:
+    """What the pods of a workload are like."""
+    out = Writer()
+    _template(out, template)
     return out.text()
 
 

@@ -13,12 +13,12 @@ from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.meta import Resource
 from firkin.kubelet.api.node import Node
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, ReplicaSet
 from firkin.kubelet.objects.kinds import T, kind_of
-from firkin.kubelet.objects.validation import metadata, names, pods, workloads
+from firkin.kubelet.objects.validation import metadata, names, pods, resizes, workloads
 from firkin.kubelet.objects.validation.fault import Fault, Faults, duplicate, forbidden, required, too_long
 
-__all__ = ["InvalidError", "check", "check_change"]
+__all__ = ["InvalidError", "check", "check_change", "check_resize"]
 
 _MOST_DATA = 1 << 20
 _TYPED_KEYS = {
@@ -54,6 +54,13 @@ def check_change(before: T, after: T) -> None:
     rule = _CHANGES.get(type(after))
     if rule is not None and not faults:
         faults += rule(before, after)
+    if faults:
+        raise InvalidError(after, faults)
+
+
+def check_resize(before: Pod, after: Pod) -> None:
+    """Raise InvalidError if a pod is not allowed, or may not become so by a resize."""
+    faults = list(pods.pod(after)) or list(resizes.resize(before, after))
     if faults:
         raise InvalidError(after, faults)
 
@@ -106,6 +113,7 @@ _RULES: dict[type[msgspec.Struct], Callable[[Any], Faults]] = {
     Event: _event,
     Node: _node,
     Deployment: workloads.deployment,
+    ReplicaSet: workloads.replica_set,
     DaemonSet: workloads.daemon_set,
     Job: workloads.job,
     CronJob: workloads.cron_job,
@@ -115,6 +123,7 @@ _CHANGES: dict[type[msgspec.Struct], Callable[[Any, Any], Faults]] = {
     ConfigMap: _fixed_data,
     Secret: _fixed_data,
     Deployment: workloads.selector_change,
+    ReplicaSet: workloads.selector_change,
     DaemonSet: workloads.selector_change,
     Job: workloads.job_change,
 }

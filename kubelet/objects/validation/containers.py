@@ -11,6 +11,7 @@ from firkin.kubelet.objects.validation.fault import Faults, duplicate, forbidden
 
 __all__ = ["containers", "ephemeral", "host_ports"]
 
+_MOST_EXIT_CODES = 255
 _POLICIES = ("Always", "OnFailure", "Never")
 
 
@@ -35,6 +36,10 @@ def ephemeral(path: str, values: Sequence[Container], known: Iterable[str]) -> F
             yield forbidden(join(place, "ports"), "cannot be set for an Ephemeral Container")
         if container.resources.limits or container.resources.requests:
             yield forbidden(join(place, "resources"), "cannot be set for an Ephemeral Container")
+        if container.restart_policy is not None:
+            yield forbidden(join(place, "restartPolicy"), "cannot be set for an Ephemeral Container")
+        if container.restart_policy_rules:
+            yield forbidden(join(place, "restartPolicyRules"), "cannot be set for an Ephemeral Container")
 
 
 def host_ports(path: str, values: Sequence[Container]) -> Faults:
@@ -107,6 +112,15 @@ def _restarts(path: str, value: Container) -> Faults:
         else:
             operator = rule.exit_codes.operator
             yield from one_of(join(place, "exitCodes.operator"), operator, ("In", "NotIn"), optional=False)
+            yield from _exit_codes(join(place, "exitCodes.values"), rule.exit_codes.values)
+
+
+def _exit_codes(path: str, values: Sequence[int]) -> Faults:
+    if len(values) > _MOST_EXIT_CODES:
+        yield invalid(path, len(values), f"must have at most {_MOST_EXIT_CODES} items")
+    for number, code in enumerate(values):
+        if code in values[:number]:
+            yield duplicate(f"{path}[{number}]", code)
 
 
 def _ports(path: str, values: Sequence[ContainerPort]) -> Faults:

@@ -10,7 +10,16 @@ import msgspec
 
 from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.pod import Pod, PodDNSConfig, PodSpec, PodTemplateSpec
-from firkin.kubelet.objects.validation import affinity, containers, metadata, names, numbers, security, volumes
+from firkin.kubelet.objects.validation import (
+    affinity,
+    containers,
+    metadata,
+    names,
+    numbers,
+    resizes,
+    security,
+    volumes,
+)
 from firkin.kubelet.objects.validation.fault import Faults, duplicate, forbidden, invalid, join, one_of, required
 
 __all__ = ["pod", "pod_change", "spec", "template"]
@@ -112,7 +121,9 @@ def _containers(path: str, value: PodSpec) -> Faults:
         ((f"containers[{number}]", one) for number, one in enumerate(value.containers)),
         ((f"ephemeralContainers[{number}]", one) for number, one in enumerate(value.ephemeral_containers)),
     )
+    never = value.restart_policy == "Never"
     for place, container in everything:
+        yield from resizes.policies(f"{path}.{place}.resizePolicy", container.resize_policy, never_restarts=never)
         if container.name and container.name in seen:
             yield duplicate(f"{path}.{place}.name", container.name)
         seen.add(container.name)

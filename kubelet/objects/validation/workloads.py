@@ -1,4 +1,4 @@
-"""Deployments, DaemonSets, Jobs and CronJobs, and what of them may change."""
+"""Deployments, ReplicaSets, DaemonSets, Jobs and CronJobs, and what of them may change."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import zoneinfo
 
 from firkin.kubelet.api.meta import LabelSelector
 from firkin.kubelet.api.pod import PodTemplateSpec
-from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, JobSpec, RollingUpdate
+from firkin.kubelet.api.workload import CronJob, DaemonSet, Deployment, Job, JobSpec, ReplicaSet, RollingUpdate
 from firkin.kubelet.objects.selectors import selector_of
-from firkin.kubelet.objects.validation import metadata, numbers, pods
+from firkin.kubelet.objects.validation import job_policies, metadata, numbers, pods
 from firkin.kubelet.objects.validation.fault import Faults, forbidden, invalid, join, one_of, required
 from firkin.kubelet.workloads.schedule import parse_schedule
 
-__all__ = ["cron_job", "daemon_set", "deployment", "job", "job_change", "selector_change"]
+__all__ = ["cron_job", "daemon_set", "deployment", "job", "job_change", "replica_set", "selector_change"]
 
 # The pods of a CronJob's Jobs have 11 letters more.
 _CRON_JOB_NAME = 52
@@ -37,6 +37,14 @@ def deployment(value: Deployment) -> Faults:
     yield from _pods_of("spec", value.spec.selector, value.spec.template)
 
 
+def replica_set(value: ReplicaSet) -> Faults:
+    """A ReplicaSet."""
+    yield from metadata.metadata(value.metadata, namespaced=True)
+    yield from numbers.at_least("spec.replicas", value.spec.replicas)
+    yield from numbers.at_least("spec.minReadySeconds", value.spec.min_ready_seconds)
+    yield from _pods_of("spec", value.spec.selector, value.spec.template)
+
+
 def daemon_set(value: DaemonSet) -> Faults:
     """A DaemonSet."""
     yield from metadata.metadata(value.metadata, namespaced=True)
@@ -48,8 +56,8 @@ def daemon_set(value: DaemonSet) -> Faults:
     yield from _pods_of("spec", value.spec.selector, value.spec.template)
 
 
-def selector_change(before: Deployment | DaemonSet, after: Deployment | DaemonSet) -> Faults:
-    """What may change of a Deployment or a DaemonSet: all but how it knows its pods."""
+def selector_change(before: Deployment | ReplicaSet | DaemonSet, after: Deployment | ReplicaSet | DaemonSet) -> Faults:
+    """What may change of a Deployment, a ReplicaSet or a DaemonSet: all but how it knows its pods."""
     if before.spec.selector != after.spec.selector:
         yield invalid("spec.selector", _labels(after.spec.selector), "field is immutable")
 
@@ -70,10 +78,14 @@ def job_change(before: Job, after: Job) -> Faults:
         ("selector", before.spec.selector, after.spec.selector),
         ("completionMode", before.spec.completion_mode, after.spec.completion_mode),
         ("template", before.spec.template, after.spec.template),
+        ("podFailurePolicy", before.spec.pod_failure_policy, after.spec.pod_failure_policy),
+        ("successPolicy", before.spec.success_policy, after.spec.success_policy),
+        ("backoffLimitPerIndex", before.spec.backoff_limit_per_index, after.spec.backoff_limit_per_index),
         ("podReplacementPolicy", before.spec.pod_replacement_policy, after.spec.pod_replacement_policy),
     ):
         if one != other:
-            yield invalid(f"spec.{field}", "..." if field == "template" else other, "field is immutable")
+            shown = other if isinstance(other, str | int) else "..."
+            yield invalid(f"spec.{field}", shown, "field is immutable")
     elastic = after.spec.completion_mode == "Indexed" and after.spec.completions == after.spec.parallelism
     if before.spec.completions != after.spec.completions and not elastic:
         yield invalid("spec.completions", after.spec.completions, "field is immutable")
@@ -118,6 +130,7 @@ def _job_spec(path: str, value: JobSpec) -> Faults:
                 value.completions,
                 "must be less than or equal to 100000 when completion mode is Indexed",
             )
+    yield from job_policies.policies(path, value)
     policy = value.template.spec.restart_policy
     if policy not in ("OnFailure", "Never"):
         place = join(path, "template.spec.restartPolicy")

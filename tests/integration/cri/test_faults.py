@@ -21,6 +21,7 @@ from tests.support.fault_scenarios import (
     RECOVERIES,
     SCENARIOS,
     Scenario,
+    checkpoint_container,
     numbers_of,
     remove_container_of_runc,
     run_pod_with_plugins,
@@ -156,7 +157,16 @@ def live_through(faulty: Faulty, scenario: Scenario, places: Sequence[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("scenario", "places"), CASES, ids=[f"{places[-1]}-{scenario.__name__}" for scenario, places in CASES]
+    ("scenario", "places"),
+    [
+        pytest.param(
+            scenario,
+            places,
+            id=f"{places[-1]}-{scenario.__name__}",
+            marks=pytest.mark.requires(*(["criu"] if scenario is checkpoint_container else [])),
+        )
+        for scenario, places in CASES
+    ],
 )
 def test_a_client_asks_again(faulty: Faulty, scenario: Scenario, places: Sequence[str]) -> None:
     live_through(faulty, scenario, places)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import grpc
@@ -131,3 +133,53 @@ def test_a_pod_that_its_network_holds_is_stopped_by_a_later_request(cri: CriServ
     for _ in range(2):
         cri("StopPodSandbox", pod_sandbox_id=pod)
         assert network.leases == []
+
+
+def test_a_monitor_that_is_silent_is_watched_when_it_speaks(cri: CriServer) -> None:
+    id = cri.run(cri.pod(), "sleep 1000")
+    monitor = cri.monitor(id)
+    os.kill(monitor, signal.SIGSTOP)
+    cri.kill()
+    cri.start()
+    assert f"container {id}: its monitor does not answer" in cri.log()
+    assert cri.status(id).state == RUNNING
+    os.kill(monitor, signal.SIGCONT)
+    cri("StopContainer", container_id=id)
+    assert eventually(lambda: cri.status(id), lambda status: status.state == EXITED).exit_code == 137
+
+
+def test_a_record_that_can_not_be_read_is_left_alone(cri: CriServer) -> None:
+    pod = cri.pod()
+    config = cri.container_config("sleep 1000")
+    id = cri("CreateContainer", pod_sandbox_id=pod, config=config).container_id
+    cri("StartContainer", container_id=id)
+    before = cri.status(id)
+    cri.stop()
+    with closing(sqlite3.connect(cri.place / "root" / "cri.db", isolation_level=None)) as database:
+        ((facts,),) = database.execute("SELECT facts FROM records WHERE id = ?", (id,))
+        database.execute("UPDATE records SET facts = '[' WHERE id = ?", (id,))
+    cri.start()
+    assert f"container {id} (" in cri.log()
+    assert [one.id for one in cri("ListContainers").containers] == []
+    with pytest.raises(grpc.RpcError) as refused:
+        cri("CreateContainer", pod_sandbox_id=pod, config=config)
+    assert refused.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    cri.stop()
+    with closing(sqlite3.connect(cri.place / "root" / "cri.db", isolation_level=None)) as database:
+        database.execute("UPDATE records SET facts = ? WHERE id = ?", (facts, id))
+    cri.start()
+    assert cri.status(id) == before
+    assert cri.exec(id, "echo", "here").stdout == b"here\n"
+
+
+def test_the_name_of_a_pod_that_was_stopped_is_taken_until_it_is_removed(cri: CriServer) -> None:
+    config = cri.pod_config()
+    pod = cri("RunPodSandbox", config=config).pod_sandbox_id
+    cri("StopPodSandbox", pod_sandbox_id=pod)
+    with pytest.raises(grpc.RpcError, match=f"pod sandbox {pod} has this name") as refused:
+        cri("RunPodSandbox", config=config)
+    assert refused.value.code() == grpc.StatusCode.ALREADY_EXISTS
+    another = {**config, "metadata": {**config["metadata"], "attempt": 1}}
+    cri("RunPodSandbox", config=another)
+    cri("RemovePodSandbox", pod_sandbox_id=pod)
+    assert cri("RunPodSandbox", config=config).pod_sandbox_id != pod

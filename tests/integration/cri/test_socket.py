@@ -81,11 +81,3 @@ def test_a_socket_that_can_not_be_had_is_an_error(here: World, tmp_path: Path, s
     assert done.returncode == 1
     assert said in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
-
-
-def test_a_socket_of_a_service_manager_is_refused(here: World, tmp_path: Path) -> None:
-    server = CriServer(tmp_path / "cri")
-    script = f"LISTEN_PID=$$ LISTEN_FDS=1 exec {FIRKIN} cri --config {server.place}/config.toml"
-    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False, timeout=SECONDS)
-    assert done.returncode == 1
-    assert "1 listening sockets were handed over: gRPC serves only what it binds itself" in done.stderr

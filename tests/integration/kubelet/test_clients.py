@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import re
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from firkin.kubelet.api.meta import Condition
 from firkin.kubelet.api.pod import Pod
+from firkin.kubelet.api.pod_status import PodStatus
 from firkin.kubelet.apiserver.api import Api
+from firkin.kubelet.events.recorder import Recorder
 from firkin.kubelet.http.server import Server
 from firkin.kubelet.objects.store import Objects
+from firkin.kubelet.workloads.controller import Workloads
 
 MANIFEST = """
 apiVersion: v1
@@ -51,6 +58,7 @@ class Running:
         self.socket = str(place / "kubelet.sock")
         self.port = 0
         self.objects: Objects
+        self._workloads: asyncio.Task[None] | None = None
         self._loop = asyncio.new_event_loop()
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -68,6 +76,9 @@ class Running:
         self.port = await server.listen_tcp("127.0.0.1", 0)
         self._begun.set()
         await self._end.wait()
+        if self._workloads is not None:
+            self._workloads.cancel()
+            await asyncio.gather(self._workloads, return_exceptions=True)
         await server.close()
         self.objects.close()
 
@@ -79,6 +90,31 @@ class Running:
     def remove(self, name: str) -> None:
         """What a pod's worker does when all of it has ended."""
         self._loop.call_soon_threadsafe(self.objects.remove, Pod, "default", name)
+
+    def run_workloads(self) -> None:
+        """From here on workloads have their pods, which are ready as soon as they are made."""
+
+        async def begin() -> None:
+            self._workloads = asyncio.create_task(self._run_workloads())
+
+        asyncio.run_coroutine_threadsafe(begin(), self._loop).result(60)
+
+    async def _run_workloads(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            recorder = Recorder(self.objects, "test", "node", lambda: datetime.now(UTC))
+            group.create_task(Workloads(self.objects, recorder, "node", {}).run())
+            group.create_task(self._make_ready())
+
+    async def _make_ready(self) -> None:
+        ready = Condition(type="Ready", status="True", last_transition_time=datetime.now(UTC))
+        status = PodStatus(phase="Running", conditions=[ready])
+        with self.objects.subscribe(Pod) as changes:
+            async for change in changes:
+                pod = change.object
+                if pod.metadata.deletion_timestamp is not None:
+                    self.objects.remove(Pod, pod.metadata.namespace, pod.metadata.name)
+                elif pod.status.phase == "Pending":
+                    self.objects.set_status(Pod, pod.metadata.namespace, pod.metadata.name, status)
 
     def firkin(self, *words: str, text: str = "") -> subprocess.CompletedProcess[str]:
         return self._call([str(BIN / "firkin"), *words, "--socket", self.socket], text)
@@ -121,16 +157,68 @@ def test_what_one_applies_the_other_knows(api: Running) -> None:
     assert said(api.kubectl("label", "pod", "web", "tier=front")) == ["pod/web labeled"]
     assert said(api.kubectl("set", "image", "deploy/d", "c=c:2")) == ["deployment.apps/d image updated"]
     # Ages may differ by the second that passed.
+    columns = functools.partial(re.sub, r"\b\d+s\b", "AGE")
     for words in (
         ("get", "all", "--no-headers"),
         ("get", "po,cm", "-o", "wide", "--no-headers"),
         ("get", "deploy", "-A"),
     ):
         ours, theirs = (said(command(*words)) for command in (api.firkin, api.kubectl))
-        assert [line.split()[:4] for line in ours] == [line.split()[:4] for line in theirs]
+        assert [columns(line).split()[:4] for line in ours] == [columns(line).split()[:4] for line in theirs]
     ours, theirs = (said(command("describe", "pod", "web")) for command in (api.firkin, api.kubectl))
     # Of a container without status kubectl leaves out what there is none of.
     assert [line.split() for line in theirs if line.split() not in [one.split() for one in ours]] == []
+
+
+def image_of(api: Running) -> str:
+    (line,) = said(api.firkin("get", "deploy", "d", "-o", "jsonpath={.spec.template.spec.containers[0].image}"))
+    return line
+
+
+def test_a_rollout_is_followed_and_undone_by_both(api: Running) -> None:
+    api.run_workloads()
+    api.firkin("apply", "-f", str(api.manifest))
+    for command in (api.firkin, api.kubectl):
+        assert said(command("rollout", "status", "deploy/d"))[-1] == 'deployment "d" successfully rolled out'
+    api.kubectl("set", "image", "deploy/d", "c=c:2")
+    api.kubectl("annotate", "deploy/d", "kubernetes.io/change-cause=a new one")
+    assert said(api.firkin("rollout", "status", "deploy/d"))[-1] == 'deployment "d" successfully rolled out'
+    for words in (("history", "deploy/d"), ("history", "deploy/d", "--revision=1")):
+        ours, theirs = (
+            [line.split() for line in said(command("rollout", *words)) if line] for command in (api.firkin, api.kubectl)
+        )
+        # kubectl shows the label that the ReplicaSet has of its own, too.
+        assert ours == [line for line in theirs if "pod-template-hash" not in line[0]]
+    assert said(api.kubectl("rollout", "undo", "deploy/d")) == ["deployment.apps/d rolled back"]
+    assert image_of(api) == "c:1"
+    said(api.firkin("rollout", "status", "deploy/d"))
+    assert said(api.firkin("rollout", "undo", "deploy/d", "--to-revision=2")) == ["deployment.apps/d rolled back"]
+    assert image_of(api) == "c:2"
+    assert said(api.firkin("rollout", "restart", "deploy", "d")) == ["deployment.apps/d restarted"]
+    assert said(api.kubectl("rollout", "status", "deploy/d"))[-1] == 'deployment "d" successfully rolled out'
+    # The template that was applied first is the third revision now, the one that was restarted the fifth.
+    assert [line.split()[0] for line in said(api.firkin("rollout", "history", "deploy/d"))[2:]] == ["3", "4", "5"]
+    done = api.firkin("rollout", "undo", "deploy/d", "--to-revision=9")
+    assert (done.returncode, done.stderr) == (1, "firkin: error: unable to find specified revision 9 in history\n")
+    assert said(api.firkin("rollout", "pause", "deploy/d")) == ["deployment.apps/d paused"]
+    assert "cannot rollback a paused deployment" in api.firkin("rollout", "undo", "deploy/d").stderr
+    assert said(api.kubectl("rollout", "resume", "deploy/d")) == ["deployment.apps/d resumed"]
+
+
+def test_what_kubectl_makes_of_options_is_made(api: Running) -> None:
+    assert said(api.kubectl("create", "configmap", "options", "--from-literal=a=b")) == ["configmap/options created"]
+    assert said(api.kubectl("create", "secret", "generic", "words", "--from-literal=a=b")) == ["secret/words created"]
+    image = "--image=c:1"
+    assert said(api.kubectl("create", "deployment", "d", image, "--replicas=0", "--port=80", "--", "a", "b"))
+    assert said(api.kubectl("create", "cronjob", "cj", image, "--schedule=@hourly", "--restart=Never"))
+    assert said(api.kubectl("create", "job", "j", "--from=cronjob/cj")) == ["job.batch/j created"]
+    assert said(api.firkin("get", "cm", "options", "-o", "jsonpath={.data}")) == ['{"a":"b"}']
+    assert said(api.firkin("get", "secret", "words", "-o", "jsonpath={.data.a}")) == ["Yg=="]
+    paths = "{.spec.replicas} {.spec.template.spec.containers[0].command} {.metadata.labels.app}"
+    assert said(api.firkin("get", "deploy", "d", "-o", f"jsonpath={paths}")) == ['0 ["a","b"] d']
+    paths = "{.metadata.ownerReferences[0].name} {.spec.template.spec.restartPolicy} {.spec.backoffLimit}"
+    assert said(api.firkin("get", "job", "j", "-o", f"jsonpath={paths}")) == ["cj Never 6"]
+    assert "the server could not find the requested resource" in api.kubectl("create", "quota", "q").stderr
 
 
 def test_what_is_wrong_is_told_and_the_rest_is_done(api: Running) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import tarfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -62,6 +63,11 @@ class Client:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         tls = self.tls(with_certificate=with_certificate)
         async with self._session.get(f"https://{self.place}{path}", headers=headers, ssl=tls) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with self._session.post(f"https://{self.place}{path}", headers=headers, ssl=self.tls()) as answer:
             return answer.status, await answer.text()
 
     async def text(self, path: str) -> str:
@@ -203,6 +209,26 @@ def test_a_pod_is_seen_from_outside(server: CriServer, tmp_path: Path) -> None:
             following = asyncio.create_task(client.text("/containerLogs/default/web/web?follow=true&tailLines=1"))
             here.delete("web")
             assert await following == "again\n"
+            await here.wait_gone("web")
+
+    asyncio.run(script())
+
+
+@pytest.mark.requires("criu", "overlay")
+def test_a_container_is_written_to_an_archive_and_serves_on(server: CriServer, tmp_path: Path) -> None:
+    async def script() -> None:
+        async with asked(server, tmp_path) as (here, client), asyncio.timeout(SECONDS):
+            here.apply(WEB)
+            await here.wait("web", is_ready)
+            assert (await client.get("/checkpoint/default/web/web"))[0] == 405
+            status, text = await client.post("/checkpoint/default/web/web?timeout=120")
+            assert status == 200, text
+            [path] = json.loads(text)["items"]
+            with tarfile.open(path) as archive:
+                assert {"checkpoint/inventory.img", "config.dump", "spec.dump"} <= set(archive.getnames())
+            [container] = (await here.wait("web", is_ready)).status.container_statuses
+            assert container.restart_count == 0
+            here.delete("web")
             await here.wait_gone("web")
 
     asyncio.run(script())

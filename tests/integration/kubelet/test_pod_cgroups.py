@@ -140,6 +140,60 @@ def test_containers_have_their_limits_below_those_of_their_pod(shared: CriServer
     run(shared, tmp_path, script, resources=settings)
 
 
+STATIC = manifest("sized", "terminationGracePeriodSeconds: 0", more=(
+    "resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]\n"
+    "resources: {requests: {cpu: 100m, memory: 16Mi}, limits: {cpu: 200m, memory: 32Mi}}"
+))  # fmt: skip
+
+
+@pytest.mark.requires("unified", "cpu", "memory", "pids", "bridge")
+def test_a_manifest_with_other_resources_resizes_the_container(shared: CriServer, tmp_path: Path, root: str) -> None:
+    settings = ResourceSettings(cgroup_root=root, cgroup_driver="cgroupfs")
+    place = tmp_path / "manifests" / "sized.yaml"
+    place.parent.mkdir()
+
+    def write(text: str) -> None:
+        (tmp_path / "sized.yaml").write_text(text)
+        (tmp_path / "sized.yaml").rename(place)
+
+    def limited(pod: Pod) -> tuple[dict[str, str], dict[str, str]]:
+        group = f"{root}/kubepods/burstable/pod{pod.metadata.uid}"
+        own = main(pod).container_id.partition("://")[2]
+        return _read(group, "cpu.max", "memory.max"), _read(f"{group}/{own}", "cpu.max", "memory.max")
+
+    def has(pod: Pod, cpu: str, memory: str) -> bool:
+        resources = main(pod).resources
+        is_done = not any(one.type.startswith("PodResize") for one in pod.status.conditions)
+        return bool(resources and is_ready(pod) and is_done and resources.limits == {"cpu": cpu, "memory": memory})
+
+    async def script(here: Node) -> None:
+        write(STATIC)
+        first = await here.wait("sized-node", lambda pod: has(pod, "200m", "32Mi"))
+        both = {"cpu.max": "20000 100000", "memory.max": str(32 * MI)}
+        assert limited(first) == (both, both)
+        write(STATIC.replace("cpu: 200m", "cpu: 400m"))
+        more = await here.wait("sized-node", lambda pod: has(pod, "400m", "32Mi"))
+        both["cpu.max"] = "40000 100000"
+        assert limited(more) == (both, both)
+        assert (main(more).container_id, main(more).restart_count) == (main(first).container_id, 0)
+        write(STATIC.replace("cpu: 200m", "cpu: 150m").replace("memory: 32Mi", "memory: 48Mi"))
+        again = await here.wait("sized-node", lambda pod: has(pod, "150m", "48Mi") and main(pod).restart_count == 1)
+        both = {"cpu.max": "15000 100000", "memory.max": str(48 * MI)}
+        assert limited(again) == (both, both)
+        assert again.metadata.uid == first.metadata.uid
+        write(STATIC.replace("cpu: 100m", "cpu: '100'").replace("cpu: 200m", "cpu: '200'"))
+        stuck = await here.wait(
+            "sized-node", lambda pod: any(one.reason == "Infeasible" for one in pod.status.conditions)
+        )
+        assert main(stuck).allocated_resources == {"cpu": "100m", "memory": "16Mi"} and is_ready(stuck)
+        reasons = [reason for reason, _ in here.events("sized-node") if reason.startswith("Resize")]
+        assert sorted(set(reasons)) == ["ResizeCompleted", "ResizeInfeasible", "ResizeStarted"]
+        place.unlink()
+        await here.wait_gone("sized-node")
+
+    run(shared, tmp_path, script, resources=settings)
+
+
 @pytest.mark.requires("systemd", "cpu", "memory", "pids")
 def test_slices_of_systemd_have_the_same_limits() -> None:
     cgroups = PodCgroups(ResourceSettings(pod_pids=32), CAPACITY, CAPACITY, "systemd")

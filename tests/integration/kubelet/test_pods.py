@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from firkin.kubelet.api.config import ConfigMap
 from firkin.kubelet.api.meta import ObjectMeta
+from firkin.kubelet.api.pod import Pod
 from tests.support.agent import Node, is_ready, main, manifest, run, waits_for
 from tests.support.cri_server import IMAGE, CriServer
 
@@ -127,5 +129,35 @@ def test_a_static_pod_lives_as_long_as_its_file(shared: CriServer, tmp_path: Pat
         await here.wait("static-node", lambda pod: is_ready(pod) and pod.metadata.uid != first.metadata.uid)
         file.unlink()
         await here.wait_gone("static-node")
+
+    run(shared, tmp_path, script)
+
+
+def test_all_containers_begin_anew_when_one_ends_as_its_rule_says(shared: CriServer, tmp_path: Path) -> None:
+    data = "volumeMounts: [{name: data, mountPath: /data}]"
+    rule = "{action: RestartAllContainers, exitCodes: {operator: In, values: [88]}}"
+    watch = "if test -e /data/again; then sleep 1000; fi; while ! test -e /data/up; do sleep 0.1; done; "
+    watch += "touch /data/again; exit 88"
+    spec = f"""restartPolicy: Never
+volumes: [{{name: data, emptyDir: {{}}}}]
+initContainers:
+- {{name: setup, image: "{IMAGE}", command: [sh, -c, "echo x >> /data/setup"], {data}}}
+- {{name: watcher, image: "{IMAGE}", command: [sh, -c, "{watch}"], {data}, restartPolicy: Always,
+   restartPolicyRules: [{rule}]}}"""
+
+    def restarting(pod: Pod) -> bool:
+        return any(one.type == "AllContainersRestarting" and one.status == "True" for one in pod.status.conditions)
+
+    async def script(here: Node) -> None:
+        seen = asyncio.create_task(here.wait("reset", restarting))
+        here.apply(manifest("reset", spec, "touch /data/up; sleep 1000", data))
+        before = await seen
+        pod = await here.wait("reset", lambda pod: is_ready(pod) and main(pod).restart_count == 1)
+        assert [one.restart_count for one in pod.status.init_container_statuses] == [1, 1]
+        ended = [one.last_state.terminated for one in (*pod.status.init_container_statuses, main(pod))]
+        assert {(one.exit_code, one.reason) for one in ended if one} == {(137, "RestartingAllContainers")}
+        assert (pod.metadata.uid, pod.status.pod_ip) == (before.metadata.uid, before.status.pod_ip)
+        volume = tmp_path / "kubelet/pods" / pod.metadata.uid / "volumes/kubernetes.io~empty-dir/data"
+        assert (volume / "setup").read_text() == "x\nx\n"
 
     run(shared, tmp_path, script)

@@ -95,6 +95,17 @@ def test_secrets_are_in_memory_only_and_a_tmpfs_has_its_size(root: Path) -> None
         (places["memory"] / "big").write_bytes(b"x" * 200_000)
 
 
+def test_huge_pages_are_mounted_with_their_size(root: Path) -> None:
+    limits = {"hugepages-2Mi": "4Mi"}
+    volumes = [{"name": "pages", "emptyDir": {"medium": "HugePages"}}]
+    pod = pod_of({"volumes": volumes, "containers": [{"name": "c", "resources": {"limits": limits}}]})
+    asyncio.run(Volumes(str(root), Shelf()).mount(pod))
+    mount = _mounted(_places(root, pod)["pages"])
+    assert mount.type == "hugetlbfs" and "pagesize=2M" in mount.super_options
+    asyncio.run(Volumes(str(root), Shelf()).unmount(pod.metadata.uid))
+    assert not mounts_below(str(root))
+
+
 def test_files_belong_to_the_group_of_the_pod(root: Path) -> None:
     pod = pod_of({"volumes": VOLUMES, "securityContext": {"fsGroup": 2345}})
     asyncio.run(Volumes(str(root), _shelf()).mount(pod))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -128,6 +129,28 @@ def test_many_pods_at_a_time(here: World, options: Options) -> None:
         assert await networks.collect([]) == ["sandbox p39"]
 
     do(options, next_process)
+    assert leftovers(options) == []
+
+
+def test_what_could_not_be_known_at_the_start_is_collected(here: World, options: Options) -> None:
+    [box] = boxes(here, "box")
+
+    async def attach(networks: Networks) -> None:
+        await networks.attach(box)
+
+    do(options, attach)
+
+    async def next_process() -> None:
+        with open(f"{options.state}/lock", "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            networks = Networks(options)
+            await networks.start()
+            with pytest.raises(NetworkError, match="another process has it"):
+                await networks.collect([])
+        assert await networks.collect([]) == ["sandbox box"]
+        await networks.close()
+
+    asyncio.run(next_process())
     assert leftovers(options) == []
 
 

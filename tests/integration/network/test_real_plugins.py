@@ -17,6 +17,7 @@ from firkin.errors import NetworkError
 from tests.support.cni_plugins import write_program
 from tests.support.kill_points import killed, killed_everywhere
 from tests.support.netns import HOST, OUTSIDE, World, exchange, run
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "netns", "bridge", "iptables", "cni-plugins")
 
@@ -153,3 +154,30 @@ def test_killed_while_a_plugin_runs(here: World, options: Options, tmp_path: Pat
     cni = CniNetwork(options)
     assert cni.collect(cni.sandboxes, configured) == ["sandbox box"]
     assert leftovers(tmp_path) == []
+
+
+def test_a_link_that_its_plugin_only_deletes_goes_with_its_namespace(
+    here: World, options: Options, tmp_path: Path
+) -> None:
+    plain = network(tmp_path)
+    bridge = {key: value for key, value in plain.plugins[0].document.items() if key != "ipMasq"}
+    document = {"cniVersion": "1.0.0", "name": "pods", "plugins": [bridge]}
+    plain = decode_configuration(json.dumps(document), "10.conflist")
+    cni = CniNetwork(options)
+    leaving, staying, coming = (here.namespace(name) for name in ("leaving", "staying", "coming"))
+    for pod in (leaving, staying):
+        cni.attach(Sandbox(Path(pod.path).name, pod.path), plain)
+    cni.detach("leaving")
+    # Who has the address now is found, though the link of the one before is still there.
+    assert "eth0" not in leaving.run("ip -o link")
+    Path(f"{tmp_path}/leases/pods/last_reserved_ip.0").unlink()
+    assert cni.attach(Sandbox("coming", coming.path), plain).ips[0] == "10.88.0.2"
+    assert exchange(staying, ("10.88.0.2", 80), coming, ("0.0.0.0", 80)) == "10.88.0.3"
+    # As often as somebody likes, and with what a hostile pod has called its own like that.
+    cni.detach("leaving")
+    staying.run("ip link add firkin-gone type bridge")
+    for name in ("staying", "coming"):
+        cni.detach(name)
+    for pod in (leaving, staying, coming):
+        pod.unpin()
+    eventually(lambda: leftovers(tmp_path), lambda left: left == [])

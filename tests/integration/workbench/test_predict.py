@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from tests.support.bench_results import experiment, quantity, result
@@ -61,3 +63,33 @@ def test_two_runs_are_compared(firkin: Firkin, tmp_path: Path) -> None:
     refused = firkin("bench", "compare", old, other, check=False)
     assert refused.returncode == 1 and "different hosts: 2 processors before, 64 now" in refused.stderr
     assert "! different hosts" in firkin("bench", "compare", "--any-host", old, other).stdout
+
+
+def test_a_day_of_the_example(firkin: Firkin, tmp_path: Path) -> None:
+    trace = EXAMPLE.with_name("day.csv")
+    text = firkin("bench", "predict", EXAMPLE, "--trace", trace).stdout
+    assert "limited     throttled by cpu.max" in text and "--set limited/cpu.max=0.8" in text
+    firkin("bench", "predict", EXAMPLE, "--trace", trace, "--html", tmp_path / "day.html", "--set", "machine.cpus=7")
+    page = Page((tmp_path / "day.html").read_text())
+    assert "A day of tree.yaml" in page.text and "machine.cpus=7" in page.text
+    document = json.loads(firkin("bench", "predict", EXAMPLE, "--trace", trace, "--json").stdout)
+    assert len(document["machine"]) == 144
+    (tmp_path / "bad.csv").write_text("time,group,resource,demand\n06:00,nobody,cpu,1\n")
+    done = firkin("bench", "predict", EXAMPLE, "--trace", tmp_path / "bad.csv", check=False)
+    assert done.stderr == f"firkin: error: {tmp_path}/bad.csv:2: group: the tree has no 'nobody'\n"
+
+
+def test_the_trace_of_the_example_is_what_its_program_writes() -> None:
+    program = EXAMPLE.with_name("day.py")
+    written = subprocess.run([sys.executable, program], capture_output=True, text=True, check=True).stdout
+    assert written == EXAMPLE.with_name("day.csv").read_text()
+
+
+def test_a_generated_node(firkin: Firkin, tmp_path: Path) -> None:
+    node = tmp_path / "node.yaml"
+    node.write_text(firkin("bench", "generate", "10000", "--seed", "3").stdout)
+    document = json.loads(firkin("bench", "predict", node, "--json", "--html", tmp_path / "node.html").stdout)
+    assert len(document["groups"]) == 10000
+    assert (tmp_path / "node.html").stat().st_size < 1 << 20
+    done = firkin("bench", "generate", "9", check=False)
+    assert "'9' is not a number of groups from 10 to 1000000" in done.stderr

@@ -70,7 +70,7 @@ def test_another_shell_is_an_error() -> None:
 
 
 CASES: list[tuple[list[str], set[str]]] = [
-    (["r"], {"run", "resume", "rmi"}),
+    (["r"], {"run", "restore", "resume", "rmi", "rollout"}),
     (["--log"], {"--log", "--log-format", "--log-level"}),
     (["--log-format", ""], {"text", "json"}),
     (["run", "--pid"], {"--pid-file", "--pidfd-socket", "--pids-limit"}),

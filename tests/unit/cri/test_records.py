@@ -51,7 +51,7 @@ def test_two_records_of_a_kind_can_not_have_one_name(tmp_path: Path) -> None:
     held = database(tmp_path)
     held.put(Row("a", "sandbox", "web", b"", "{}"))
     held.put(Row("b", "container", "web", b"", "{}"))
-    with pytest.raises(StateError, match="UNIQUE"):
+    with pytest.raises(AlreadyExistsError, match="sandbox web: there is a record of this name"):
         held.put(Row("c", "sandbox", "web", b"", "{}"))
 
 

@@ -72,3 +72,15 @@ def test_json_has_no_infinities() -> None:
     groups: Any = document["groups"]
     assert [(group["cpu"], group["pidsLeft"], group["notes"]) for group in groups] == [(1, None, [])]
     assert as_json(predict(parse_plan("machine: {}", "t"))) == {"groups": [], "warnings": []}
+
+
+def test_a_partition_has_its_processors_alone() -> None:
+    text = """\
+machine: {cpus: 4}
+groups:
+  alone: {cpuset.cpus: "0", cpuset.cpus.partition: isolated, cpu.weight: 1, demand: {threads: 8}}
+  others: {cpu.weight: 10000, groups: {x: {demand: {threads: 8}}, y: {cpuset.cpus: 2-3, demand: {threads: 8}}}}
+"""
+    found = lines(predict(parse_plan(text, "t")))
+    assert found["alone"].cpu == pytest.approx(1) and found["others"].cpu == pytest.approx(3)
+    assert found["others/x"].cpu == found["others/y"].cpu == pytest.approx(1.5)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
-from firkin.workbench.experiment import Experiment, Host, Outcome, Verdict
+from firkin.workbench.experiment import Experiment, Host, Outcome, Verdict, judged
 from firkin.workbench.measurement import Distribution, Expectation, Measurement, Series
-from firkin.workbench.outcome_document import as_document
-from firkin.workbench.outcome_text import as_text
+from firkin.workbench.noise import QUIET, Noise
+from firkin.workbench.outcome_document import as_document, noise_document
+from firkin.workbench.outcome_text import as_text, noise_text
 from firkin.workbench.stage import Stage
 from firkin.workbench.statistics import estimate
 
@@ -20,6 +22,7 @@ def not_measured(host: Host, stage: Stage) -> Measurement:
 
 
 EXPERIMENT = Experiment("e", "Why?", "a document", ("cpu",), "share", 0.02, lambda host: {}, not_measured)
+HOST = Host(processors=2, page=4096, seconds=1.0, repetitions=2)
 
 
 def test_distributions() -> None:
@@ -61,3 +64,32 @@ def test_one_that_could_not_be_run(why: str) -> None:
     assert as_document(outcome)["skipped"] == why and "quantities" not in as_document(outcome)
     assert not outcome.agrees and not outcome.differs
     assert as_text(outcome) == f"-    e: not run: it {why}\n\n"
+
+
+def test_noise_is_told_when_it_is_more_than_tolerable() -> None:
+    busy = Noise(steal=0.01, others=0.3, spread=0.1, lost=0.2, together=0.5, worst=0.004)
+    assert noise_text(QUIET) == noise_text(Noise(others=0.02)) == ""
+    assert "30% of a processor was missing in a control run (others used 30%, the hypervisor 1%; the longest gap" in (
+        noise_text(busy)
+    )
+    document = noise_document(QUIET, busy)
+    assert (document["figure"], document["exceeds"], document["longestGap"]) == (0.3, True, 0.004)
+    assert document["after"] == {"steal": 0.01, "others": 0.3, "spread": 0.1, "lost": 0.2, "together": 0.5}
+    # That processors are not independent of each other is no noise of others.
+    assert noise_document(QUIET, Noise(together=0.5))["exceeds"] is False
+
+
+@pytest.mark.parametrize(("noise", "decided"), [(QUIET, True), (Noise(lost=0.05), True), (Noise(lost=0.2), False)])
+def test_noise_widens_what_is_measured_too_roughly(noise: Noise, decided: bool) -> None:
+    experiment = replace(EXPERIMENT, whole=lambda host: 1.0, roughness=lambda noise: noise.lost)
+    (verdict,) = judged(experiment, HOST, {"a": 0.5}, {"a": [0.4, 0.4]}, noise)
+    assert not verdict.agrees and verdict.is_decided is decided
+    # It does not make agreement of what does not agree, nor doubt of what does.
+    (verdict,) = judged(experiment, HOST, {"a": 0.5}, {"a": [0.5, 0.5]}, noise)
+    assert verdict.agrees and verdict.is_decided
+
+
+def test_where_much_is_lost_nothing_can_be_said_of_times() -> None:
+    assert Noise(lost=0.05, worst=0.002).delay == pytest.approx(0.01) and Noise(lost=0.5, worst=0.002).delay == math.inf
+    assert Noise(together=0.05).sharing == 0.05 and Noise(together=0.5).sharing == math.inf
+    assert Noise(steal=0.1, worst=1).worst_of(Noise(steal=0.2, lost=0.3)) == Noise(steal=0.2, lost=0.3, worst=1)

@@ -22,12 +22,18 @@ groups:
 """
 
 
+PARTITIONS = (
+    "machine: {{cpus: 4}}\ngroups: {{a: {{cpuset.cpus: {}, cpuset.cpus.partition: root, demand: {{threads: 4}}}},"
+    " b: {{cpuset.cpus: {}, demand: {{threads: 4}}}}}}"
+)
+
+
 def test_a_tree() -> None:
     plan = parse_plan(TREE, "t")
     (web,) = plan.root.children
     front, back = web.children
     assert (plan.machine.cpus, plan.machine.memory, web.cpu_weight, web.memory_low) == (4, 8 << 30, 300, 2 << 30)
-    assert (front.path, front.cpu_max, front.cpuset) == ("web/front", 0.5, 3)
+    assert (front.path, front.cpu_max, front.cpuset) == ("web/front", 0.5, frozenset({0, 1, 3}))
     assert front.demand == Demand(cpu=1.5, threads=2, memory=512 << 20)
     assert back.cpu_idle and back.pids_max == math.inf and back.cpu_max == 0.5
     assert back.demand == Demand(threads=8, io=0.25)
@@ -53,6 +59,22 @@ def test_a_tree() -> None:
         ("groups: {a: {demand: {io: 200%}}}", "t:1:27: a.demand.io: '200%' is more than all of the device"),
         ("machine: {cpus: 0}", "t:1:17: machine.cpus: '0' is not a whole number from 1 to 8192"),
         ("groups: {a: {demand: {threads: 1}, groups: {b: {}}}}", "t: a.demand: only groups without children have proc"),
+        (
+            "machine: {cpus: 4}\ngroups: {a: {cpuset.cpus: 2-5}}",
+            "t: a.cpuset.cpus: the machine has no processor 5: mach",
+        ),
+        (
+            "groups: {a: {cpuset.cpus.partition: mine}}",
+            "t:1:37: a.cpuset.cpus.partition: 'mine' is not member, root or",
+        ),
+        (
+            PARTITIONS.format("0-3", "0").replace("cpuset.cpus: 0,", ""),
+            "t: a.cpuset.cpus.partition: root can not be: Parent unable to distribute cpu d",
+        ),
+        (
+            PARTITIONS.format("0-1", "1-2"),
+            "t: a.cpuset.cpus.partition: root can not be: Cpu list in cpuset.cpus not ex",
+        ),
         ("groups: {? [a] : {}}", "t:1:12: a key is not a name"),
     ],
 )
@@ -86,6 +108,8 @@ def test_edits() -> None:
         ("cpu.weight=1", "there is no group ''"),
         ("web/cpu.wait=1", "unknown key 'cpu.wait'"),
         ("web/cpu.weight=0", "is not a whole number from 1 to 10000"),
+        ("web/front/cpuset.cpus=7", "the machine has no processor 7"),
+        ("machine.cpus=2", "web/front.cpuset.cpus: the machine has no processor 3"),
         ("machine.wheels=4", "unknown key 'machine.wheels'"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firkin.cgroupfs.models.bandwidth import Quota, Throttling, latencies, steady
+from firkin.cgroupfs.models.bandwidth import Quota, Throttling, latencies, serve, steady
 
 
 def taken(limit: Quota, *requests: tuple[float, float]) -> list[float]:
@@ -41,6 +41,13 @@ def test_a_burst_is_what_earlier_periods_left() -> None:
     assert taken(Quota(0.02, burst=0.01), (0.3, 0.03)) == pytest.approx([0.03])
     assert taken(Quota(0.02, burst=0.01), (0.3, 0.04)) == pytest.approx([0.11])
     assert taken(Quota(0.02), (0.3, 0.03)) == pytest.approx([0.11])
+
+
+def test_throttled_is_the_time_from_the_end_of_the_quota_to_the_next_period() -> None:
+    # 20 ms in the first period, 80 throttled; the same in the second; 10 ms in the third.
+    assert serve(Quota(0.02), np.array([0.0]), np.array([0.05])).throttled == pytest.approx(0.16)
+    assert serve(Quota(0.02), np.array([0.0, 0.1]), np.array([0.02, 0.02])).throttled == 0
+    assert serve(Quota(0.02, burst=0.02), np.array([0.3]), np.array([0.05])).throttled == pytest.approx(0.06)
 
 
 REQUESTS = st.lists(st.tuples(st.floats(0, 0.2), st.floats(1e-4, 0.2)), min_size=1, max_size=20)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from firkin.cgroupfs.models.cpu import CpuGroup, scheduler_weight, share_cpu
 
@@ -75,6 +78,41 @@ def test_threads_of_the_root_compete_one_by_one() -> None:
 @pytest.mark.parametrize(("weight", "scheduler"), [(1, 10), (100, 1024), (10000, 102400), (7, 72), (3, 31)])
 def test_weights_as_the_scheduler_rounds_them(weight: int, scheduler: int) -> None:
     assert scheduler_weight(weight) == scheduler
+
+
+LEAVES = st.builds(
+    CpuGroup,
+    st.uuids().map(str),
+    weight=st.integers(1, 10000),
+    idle=st.booleans(),
+    limit=st.one_of(st.just(float("inf")), st.floats(0.01, 8)),
+    threads=st.integers(0, 16),
+)
+GROUPS = st.recursive(
+    LEAVES,
+    lambda inner: st.builds(
+        lambda leaf, children: replace(leaf, threads=0, children=children), LEAVES, st.lists(inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+def shuffled(group: CpuGroup, rng: random.Random) -> CpuGroup:
+    children = [shuffled(child, rng) for child in group.children]
+    rng.shuffle(children)
+    return replace(group, children=children)
+
+
+@given(GROUPS, st.floats(0.1, 64), st.randoms(use_true_random=False))
+def test_any_tree_gives_nobody_more_than_there_is_whatever_the_order(
+    group: CpuGroup, processors: float, rng: random.Random
+) -> None:
+    root = CpuGroup("/", children=[group])
+    tree, result = share_cpu(root, processors)
+    assert result.share[0] <= processors * (1 + 1e-9)
+    for level in tree.levels:
+        assert (level.sums(result.share[level.groups]) <= result.share[level.parents] * (1 + 1e-9) + 1e-9).all()
+    assert shares(shuffled(root, rng), processors) == pytest.approx(shares(root, processors), rel=1e-6, abs=1e-9)
 
 
 def node(pods: int) -> CpuGroup:

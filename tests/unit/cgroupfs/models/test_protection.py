@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,40 @@ def test_the_children_have_no_more_than_the_parent_and_nobody_more_than_he_uses(
     below = [found[group.name] for group in groups]
     assert sum(below) <= setting * (1 + 1e-6) + 1e-3
     assert all(value <= group.usage * (1 + 1e-6) + 1e-3 for value, group in zip(below, groups, strict=True))
+
+
+def of_children(setting: float, children: list[tuple[float, float]], *, recursive: bool) -> list[float]:
+    groups = [Group(str(at), used, wanted) for at, (used, wanted) in enumerate(children)]
+    found = protected(Group("a", sum(used for used, _ in children), setting, groups), recursive=recursive)
+    return [found[group.name] for group in groups]
+
+
+@given(CHILDREN, st.floats(0, 8e9), st.booleans(), st.randoms(use_true_random=False))
+def test_order_does_not_matter(
+    children: list[tuple[float, float]], setting: float, recursive: bool, rng: random.Random
+) -> None:
+    order = list(range(len(children)))
+    rng.shuffle(order)
+    straight = of_children(setting, children, recursive=recursive)
+    shuffled = of_children(setting, [children[at] for at in order], recursive=recursive)
+    assert shuffled == pytest.approx([straight[at] for at in order], rel=1e-6, abs=1e-3)
+
+
+@given(CHILDREN, st.floats(0, 8e9), st.floats(0, 1e9), st.booleans())
+def test_a_larger_claim_is_never_less_protection(
+    children: list[tuple[float, float]], setting: float, more: float, recursive: bool
+) -> None:
+    (used, wanted), *others = children
+    larger = of_children(setting, [(used, wanted + more), *others], recursive=recursive)
+    assert larger[0] >= of_children(setting, children, recursive=recursive)[0] * (1 - 1e-6) - 1e-3
+
+
+@given(st.floats(0, 8e9), st.floats(0, 1e9), st.floats(0, 1e9), st.integers(1, 8), st.booleans())
+def test_who_is_equal_is_protected_equally(
+    setting: float, used: float, wanted: float, count: int, recursive: bool
+) -> None:
+    found = of_children(setting, [(used, wanted)] * count, recursive=recursive)
+    assert found == pytest.approx([found[0]] * count, rel=1e-6, abs=1e-3)
 
 
 def test_reclaim_takes_what_is_not_protected_first() -> None:

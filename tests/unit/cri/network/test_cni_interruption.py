@@ -14,7 +14,7 @@ from tests.support.cni_plugins import write_program
 
 def call(path: Path, script: str, lock: int) -> bytes:
     program = write_program(path / "plugin", f"#!/bin/sh\n{script}\n")
-    return run_plugin(Call(str(program), "x", dict(os.environ), b"", 60, (lock,)))
+    return run_plugin(Call(str(program), "x", dict(os.environ), b"", 60, lock))
 
 
 def interrupted(path: Path, lock_file: str) -> int:

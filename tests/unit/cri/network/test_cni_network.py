@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from firkin.cri.network.cni.configuration import Configuration, decode_configuration
+from firkin.cri.network.cni.interface import is_put_aside
 from firkin.cri.network.cni.network import CniNetwork
 from firkin.cri.network.cni.plugin import PluginError
 from firkin.cri.network.cni.request import arguments_of, environment
@@ -193,6 +194,22 @@ def test_of_a_namespace_that_is_gone_plugins_are_told_none(
     plugins.calls()
     cni.detach("box")
     assert [variables["CNI_NETNS"] for *_, variables in plugins.calls()] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"type": "bridge"}, True),
+        ({"type": "bridge", "ipMasq": False}, True),
+        ({"type": "bridge", "ipMasq": True}, False),
+        ({"type": "ptp"}, False),
+        ({"type": "macvlan"}, False),
+    ],
+)
+def test_the_link_is_taken_from_who_only_deletes_it(document: dict[str, object], expected: bool) -> None:
+    text = json.dumps({"cniVersion": "1.0.0", "name": "pods", "plugins": [document]})
+    (plugin,) = decode_configuration(text, "10.conflist").plugins
+    assert is_put_aside(plugin) is expected
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,8 @@ def test_what_is_wrong_is_told_as_kubernetes_tells_it(api: ApiCaller) -> None:
         ("PATCH", f"{PODS}/none", {}, 404),
     ):
         assert api.call(method, path, body)[0] == code, (method, path)
-    assert api.call("POST", PODS, b"\x00", "vnd.kubernetes.protobuf")[0] == 415
+    assert api.call("POST", PODS, b"\x00", "cbor")[0] == 415
+    assert api.call("POST", PODS, b"\x00", "vnd.kubernetes.protobuf")[0] == 400
 
 
 def test_unknown_fields_are_refused_or_told(api: ApiCaller) -> None:
@@ -182,6 +183,24 @@ def test_status_is_written_by_its_own_path(api: ApiCaller) -> None:
     patch = {"status": {"phase": "Failed"}, "metadata": {"labels": {"x": "y"}}}
     _, value = api.call("PATCH", f"{PODS}/web/status", patch, "merge-patch+json")
     assert (value["status"]["phase"], value["metadata"].get("labels")) == ("Failed", None)
+
+
+def test_a_pod_is_resized_by_its_own_path(api: ApiCaller) -> None:
+    made = pod()
+    made["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1"}}
+    api.call("POST", PODS, made)
+    patch = {"spec": {"containers": [{"name": "c", "image": "other", "resources": {"requests": {"cpu": "2"}}}]}}
+    status, answer = api.call("PATCH", f"{PODS}/web", patch, STRATEGIC)
+    assert status == 422 and "pod updates may not change fields other than" in answer["message"]
+    status, answer = api.call("PATCH", f"{PODS}/web/resize", patch, STRATEGIC)
+    (container,) = answer["spec"]["containers"]
+    assert (status, container["image"], container["resources"]) == (200, "c:1", {"requests": {"cpu": "2"}})
+    patch["spec"]["containers"][0] = {"name": "c", "resources": {"limits": {"cpu": "2", "memory": "1Gi"}}}
+    status, answer = api.call("PATCH", f"{PODS}/web/resize", patch, STRATEGIC)
+    assert status == 422 and "Pod QOS Class may not change" in answer["message"]
+    status, answer = api.call("PUT", f"{PODS}/web/resize", {**made, "spec": {"containers": [{"name": "d"}]}})
+    assert status == 422 and "containers may not be renamed or reordered on resize" in answer["message"]
+    assert api.call("GET", f"{PODS}/web/resize")[1]["metadata"]["generation"] == 2
 
 
 def test_a_pod_goes_when_it_has_ended_and_others_at_once(api: ApiCaller) -> None:

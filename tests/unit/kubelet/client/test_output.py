@@ -97,7 +97,7 @@ def test_columns_are_aligned_where_lines_follow_each_other() -> None:
         (["po", "a", "b"], ["pod/a", "pod/b"]),
         (["Deployments.apps/d", "cm/c"], ["deployment.apps/d", "configmap/c"]),
         (["po,cj"], ["pod/", "cronjob.batch/"]),
-        (["all"], ["pod/", "daemonset.apps/", "deployment.apps/", "cronjob.batch/", "job.batch/"]),
+        (["all"], ["pod/", "daemonset.apps/", "deployment.apps/", "replicaset.apps/", "cronjob.batch/", "job.batch/"]),
     ],
 )
 def test_words_mean_objects(words: list[str], names: list[str]) -> None:

@@ -83,6 +83,45 @@ def test_places_are_those_of_the_nearest_that_is_there() -> None:
     assert document.place("status.phase") == "x.yaml:1:1"
 
 
+JSON = """{"kind": "Pod",
+ "metadata": {"labels": {"app.x/y": "1", "quo\\"ted": {}}},
+ "spec": {"empty": [], "containers": [
+   {"name": "a, b: [c]", "args": ["x",
+    "y"]}, {"name": 5}]}}
+{"kind": "Secret",
+ "data": 5}
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "path", "place"),
+    [
+        (0, "", "1:1"),
+        (0, "kind", "1:2"),
+        (0, "metadata.labels[app.x/y]", "2:26"),
+        (0, 'metadata.labels.quo"ted', "2:42"),
+        (0, "spec.empty", "3:11"),
+        (0, "spec.empty[0]", "3:11"),
+        (0, "spec.containers[0]", "4:4"),
+        (0, "spec.containers[0].name", "4:5"),
+        (0, "spec.containers[0].args[1]", "5:5"),
+        (0, "spec.containers[1].name", "5:13"),
+        (0, "spec.containers[1].image", "5:12"),
+        (0, "status.phase", "1:1"),
+        (1, "data", "7:2"),
+        (1, "metadata", "6:1"),
+    ],
+)
+def test_places_in_json(number: int, path: str, place: str) -> None:
+    assert read_documents(JSON.encode(), "x.json")[number].place(path) == f"x.json:{place}"
+
+
+def test_places_in_json_that_is_deep() -> None:
+    text = '{"a":' * 400 + "1" + "}" * 400
+    (document,) = read_documents(text.encode(), "x.json")
+    assert document.place(".".join(["a"] * 400)) == "x.json:1:1997"
+
+
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from firkin.kubelet.api.meta import Resource
+from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.objects.decode import decode
 from firkin.kubelet.objects.defaults import complete
 from firkin.kubelet.objects.documents import read_documents
 from firkin.kubelet.objects.kinds import named
-from firkin.kubelet.objects.validation.check import InvalidError, check, check_change
+from firkin.kubelet.objects.validation.check import InvalidError, check, check_change, check_resize
 
 TEMPLATE = "template: {metadata: {labels: {app: x}}, spec: {containers: [{name: c, image: i}]}}"
 SELECTOR = "selector: {matchLabels: {app: x}}"
@@ -202,6 +203,20 @@ def test_what_is_right_passes() -> None:
             "cannot set `allowPrivilegeEscalation` to false and `privileged` to true",
         ),
         (
+            pod(
+                container="restartPolicy: Never, restartPolicyRules: "
+                "[{action: Restart, exitCodes: {operator: In, values: [1, 2, 1]}}]"
+            ),
+            "spec.containers[0].restartPolicyRules[0].exitCodes.values[2]: Duplicate value: 1",
+        ),
+        (
+            pod(
+                container="restartPolicy: Never, restartPolicyRules: "
+                "[{action: Reboot, exitCodes: {operator: In, values: [1]}}]"
+            ),
+            'restartPolicyRules[0].action: Unsupported value: "Reboot": supported values: "Restart", "RestartAll',
+        ),
+        (
             pod(container="restartPolicyRules: [{action: Restart, exitCodes: {operator: In, values: [1]}}]"),
             "spec.containers[0].restartPolicy: Required value",
         ),
@@ -266,6 +281,50 @@ def test_what_may_change_of_a_pod() -> None:
         check_change(before, pod("initContainers: [{name: i, image: i}]"))
     with pytest.raises(InvalidError, match="must be less than or equal to previous value 5"):
         check_change(pod("activeDeadlineSeconds: 5"), pod("activeDeadlineSeconds: 6"))
+
+
+def sized(text: str, policy: str = "") -> Pod:
+    made = pod(container=f"resources: {{{text}}}, {policy}")
+    assert isinstance(made, Pod)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("requests: {cpu: 1}", "requests: {cpu: 2}, limits: {cpu: 3}", ""),
+        ("limits: {cpu: 1, memory: 1Gi}", "limits: {cpu: 500m, memory: 512Mi}", ""),
+        ("requests: {cpu: 1}", "limits: {cpu: 1, memory: 1Gi}",
+         'spec: Invalid value: "Guaranteed": Pod QOS Class may not change as a result of resizing'),
+        ("requests: {cpu: 1}, limits: {cpu: 2}", "requests: {cpu: 1}",
+         "spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed"),
+        ("requests: {cpu: 1, memory: 1Gi}", "requests: {cpu: 1}",
+         "spec.containers[0].resources.requests: Forbidden: resource requests cannot be removed"),
+        ("requests: {cpu: 1, ephemeral-storage: 1Gi}", "requests: {cpu: 1, ephemeral-storage: 2Gi}",
+         "spec.containers[0].resources.requests: Forbidden: only cpu and memory resources are mutable"),
+        ("requests: {cpu: 1}", "requests: {cpu: 3}, limits: {cpu: 2}",
+         'spec.containers[0].resources.requests: Invalid value: "3": must be less than or equal to cpu limit of 2'),
+    ],
+)  # fmt: skip
+def test_what_a_resize_may_change(before: str, after: str, fault: str) -> None:
+    if not fault:
+        check_resize(sized(before), sized(after))
+        return
+    with pytest.raises(InvalidError) as caught:
+        check_resize(sized(before), sized(after))
+    assert fault in [str(one) for one in caught.value.faults]
+
+
+def test_policies_of_a_resize() -> None:
+    twice = "resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}, {resourceName: cpu, restartPolicy: Maybe}]"
+    assert faults(sized("", twice)) == [
+        'spec.containers[0].resizePolicy[1].restartPolicy: Unsupported value: "Maybe": '
+        'supported values: "NotRequired", "RestartContainer"',
+        'spec.containers[0].resizePolicy[1]: Duplicate value: "cpu"',
+    ]
+    restarting = "resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]"
+    check(sized("", restarting))
+    assert 'supported values: "NotRequired"' in faults(pod("restartPolicy: Never", restarting))[0]
 
 
 def test_what_may_change_of_others() -> None:

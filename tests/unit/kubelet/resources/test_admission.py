@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.resources.admission import NodeFacts, Refusal, admit
+from firkin.kubelet.resources.admission import NodeFacts, Refusal, admit, resize_refusal
 from firkin.kubelet.resources.node import NodeResources
 from tests.support.pods import pod_of
 
@@ -90,6 +90,26 @@ def _port(number: int = 80, host: int = 0, ip: str = "", protocol: str = "TCP") 
 def test_ports_of_the_node_belong_to_one_pod(pod: Pod, other: Pod, clash: bool) -> None:
     found = admit(pod, [other], NODE)
     assert (found.reason if found else None) == ("NodePorts" if clash else None)
+
+
+@pytest.mark.parametrize(
+    ("pod", "active", "reason", "message"),
+    [
+        (_pod({"cpu": "3", "memory": "2Gi"}), [], "Infeasible",
+         "Node didn't have enough capacity: memory, requested: 2147483648, capacity: 1073741824"),
+        (_pod({"cpu": "3"}), [], "Infeasible",
+         "Node didn't have enough capacity: cpu, requested: 3000, capacity: 2000"),
+        (_pod({"cpu": "2"}), [_pod({"cpu": "1"})], "Deferred",
+         f"{SHORT}cpu, requested: 2000, used: 1000, capacity: 2000"),
+    ],
+)  # fmt: skip
+def test_a_resize_is_impossible_or_put_off(pod: Pod, active: list[Pod], reason: str, message: str) -> None:
+    refusal = resize_refusal(pod, active, NODE)
+    assert refusal is not None and (refusal.reason, refusal.message) == (reason, message)
+
+
+def test_a_resize_that_fits() -> None:
+    assert resize_refusal(_pod({"cpu": "1"}), [_pod({"cpu": "1"})], NODE) is None
 
 
 def _required(*terms: dict[str, Any]) -> Pod:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from firkin.kubelet.api.pod import Pod
-from firkin.kubelet.resources.container import Limiting, container_resources
+from firkin.kubelet.resources.container import Limiting, container_resources, sandbox_resources
 from firkin.kubelet.resources.node import NodeResources, allocatable, machine_capacity, reserved
 from firkin.kubelet.resources.settings import ResourceSettings, resource_faults
-from firkin.kubelet.resources.tree import pod_limits_files, pod_names, tier_files
+from firkin.kubelet.resources.tree import pod_limits_files, pod_names, tier_files, widest
 from tests.support.pods import pod_of
 
 MI, GI = 1 << 20, 1 << 30
@@ -66,10 +67,45 @@ def test_huge_pages_are_limited_to_what_is_asked_for() -> None:
     assert pod_limits_files(pod, _limiting())["hugetlb.2MB.max"] == str(4 * MI)
 
 
-def test_swap_may_be_left_to_containers_and_quotas_be_left_out() -> None:
-    found = container_resources(BURSTABLE, BURSTABLE.spec.containers[0], _limiting(swap=True, cpu_quota=False))
-    assert "memory.swap.max" not in found.unified and not found.cpu_quota
+def test_quotas_may_be_left_out() -> None:
+    assert not container_resources(BURSTABLE, BURSTABLE.spec.containers[0], _limiting(cpu_quota=False)).cpu_quota
     assert pod_limits_files(BURSTABLE, _limiting(cpu_quota=False))["cpu.max"] == "max 100000"
+
+
+CRITICAL = _pod({"requests": {"memory": "256Mi"}}, priorityClassName="system-node-critical", priority=2_000_001_000)
+
+
+@pytest.mark.parametrize(
+    ("pod", "index", "swap"),
+    [
+        # 256 Mi of 10 Gi are requested, and that part of 4 Gi of swap is had.
+        (BURSTABLE, 0, 256 * MI * 4 // 10 // 4096 * 4096),
+        (PARTLY, 1, 0),
+        (GUARANTEED, 0, 0),
+        (BEST_EFFORT, 0, 0),
+        (CRITICAL, 0, 0),
+        (_pod({"requests": {"memory": "1Gi"}, "limits": {"memory": "1Gi"}}, {"requests": {"cpu": "1"}}), 0, 0),
+    ],
+)
+def test_swap_is_for_who_may_use_more_memory_than_is_requested(pod: Pod, index: int, swap: int) -> None:
+    limiting = _limiting(swap_behavior="LimitedSwap")
+    limiting = replace(limiting, capacity=replace(CAPACITY, swap=4 * GI))
+    assert container_resources(pod, pod.spec.containers[index], limiting).unified["memory.swap.max"] == str(swap)
+    assert container_resources(pod, pod.spec.containers[index], _limiting()).unified["memory.swap.max"] == "0"
+
+
+def test_a_sandbox_is_told_of_all_containers_and_of_the_overhead() -> None:
+    pod = _pod(
+        {"requests": {"cpu": "250m"}, "limits": {"cpu": "1", "memory": "512Mi"}},
+        {"limits": {"cpu": "500m", "memory": "512Mi"}},
+        overhead={"cpu": "250m", "memory": "64Mi"},
+    )
+    all_, overhead = sandbox_resources(pod, ResourceSettings())
+    assert (all_.cpu_shares, all_.cpu_quota, all_.memory_limit_in_bytes) == (768, 150_000, GI)
+    assert (overhead.cpu_shares, overhead.cpu_quota, overhead.memory_limit_in_bytes) == (256, 25_000, 64 * MI)
+    # The cgroup of the pod has room for both.
+    files = pod_limits_files(pod, _limiting())
+    assert (files["cpu.max"], files["memory.max"]) == ("175000 100000", str(GI + 64 * MI))
 
 
 @pytest.mark.parametrize("pod", [GUARANTEED, BURSTABLE, BEST_EFFORT])
@@ -180,3 +216,10 @@ def test_the_machine_is_what_the_kernel_says() -> None:
 def test_faults_of_settings_are_named(settings: dict[str, Any], fault: str) -> None:
     assert list(resource_faults(ResourceSettings(**settings))) == [fault]
     assert not list(resource_faults(ResourceSettings()))
+
+
+def test_the_widest_of_several_limits() -> None:
+    one = {"cpu.weight": "35", "cpu.max": "max 100000", "memory.max": "1000"}
+    other = {"cpu.weight": "170", "cpu.max": "50000 100000", "memory.max": "999"}
+    assert widest(one, other) == {"cpu.weight": "170", "cpu.max": "max 100000", "memory.max": "1000"}
+    assert widest(one) == one

@@ -14,6 +14,7 @@ from firkin.kubelet.api.config import ConfigMap
 from firkin.kubelet.api.meta import ObjectMeta
 from firkin.kubelet.api.node import Node
 from firkin.kubelet.api.pod import Pod
+from firkin.kubelet.api.pod_status import PodStatus
 from firkin.kubelet.http.message import Answer, Request, Response
 from firkin.kubelet.http.server import Server
 from firkin.kubelet.objects.store import Objects
@@ -148,6 +149,30 @@ def test_a_pod_that_changes_comes_when_the_one_before_has_gone(tmp_path: Path) -
         bench.objects.remove(Pod, "default", "web-node")
         await bench.until(lambda: len(pods()) == 1)
         assert pods()[0].spec.containers[0].image == "c:2"
+
+    run(tmp_path, work)
+
+
+def test_a_pod_of_which_only_resources_change_stays_what_it_is(tmp_path: Path) -> None:
+    sized = POD.replace("image: 'c:1'", "image: 'c:1', resources: {requests: {cpu: 1}}")
+
+    async def work(bench: Bench) -> None:
+        def pod() -> Pod:
+            (found,) = bench.objects.list(Pod)
+            return found
+
+        bench.directory.mkdir(parents=True)
+        bench.write("a.yaml", sized)
+        await bench.until(lambda: len(bench.objects.list(Pod)) == 1)
+        first = pod()
+        bench.objects.set_status(Pod, "default", "web-node", PodStatus(phase="Running"))
+        bench.write("a.yaml", sized.replace("cpu: 1", "cpu: 2"))
+        await bench.until(lambda: pod().metadata.generation == 2)
+        assert pod().spec.containers[0].resources.requests == {"cpu": 2}
+        assert (pod().metadata.uid, pod().status.phase) == (first.metadata.uid, "Running")
+        # To have no request any more is no resize: it is another pod.
+        bench.write("a.yaml", POD)
+        await bench.until(lambda: pod().metadata.deletion_timestamp is not None)
 
     run(tmp_path, work)
 

@@ -12,7 +12,7 @@ from firkin.kubelet.api.volume import DownwardAPIVolumeFile, KeyToPath
 from firkin.kubelet.environment.facts import Facts
 from firkin.kubelet.volumes.atomic import File
 from firkin.kubelet.volumes.errors import VolumeError
-from firkin.kubelet.volumes.files import check_path, config_map_files, downward_files, secret_files
+from firkin.kubelet.volumes.files import Keys, check_path, config_map_files, downward_files, secret_files
 from tests.support.pods import Shelf, pod_of
 
 
@@ -24,16 +24,16 @@ def test_all_keys_of_an_object_are_files() -> None:
     shelf = Shelf()
     shelf.config_map("conf", a="1", b="é")
     shelf.secret("keys", k=b"\x00\xff")
-    files = config_map_files(shelf, "default", "conf", [], 0o644, optional=False)
+    files = config_map_files(shelf, "default", Keys("conf", [], 0o644, optional=False))
     assert files == {"a": File(b"1", 0o644), "b": File("é".encode(), 0o644)}
-    assert secret_files(shelf, "default", "keys", [], 0o400, optional=False) == {"k": File(b"\x00\xff", 0o400)}
+    assert secret_files(shelf, "default", Keys("keys", [], 0o400, optional=False)) == {"k": File(b"\x00\xff", 0o400)}
 
 
 def test_items_choose_keys_paths_and_modes() -> None:
     shelf = Shelf()
     shelf.config_map("conf", a="1", b="2")
     items = _items({"key": "a", "path": "deep/er/x"}, {"key": "b", "path": "y", "mode": 0o600})
-    files = config_map_files(shelf, "default", "conf", items, 0o644, optional=False)
+    files = config_map_files(shelf, "default", Keys("conf", items, 0o644, optional=False))
     assert files == {"deep/er/x": File(b"1", 0o644), "y": File(b"2", 0o600)}
 
 
@@ -54,9 +54,9 @@ def test_what_is_missing_is_an_error_unless_it_is_optional(
     shelf.secret("keys", a=b"1")
     files = config_map_files if kind == "configmap" else secret_files
     with pytest.raises(VolumeError) as raised:
-        files(shelf, "default", name, _items(*items), 0o644, optional=False)
+        files(shelf, "default", Keys(name, _items(*items), 0o644, optional=False))
     assert str(raised.value) == message
-    assert files(shelf, "default", name, _items(*items), 0o644, optional=True) == {}
+    assert files(shelf, "default", Keys(name, _items(*items), 0o644, optional=True)) == {}
 
 
 def test_a_pod_is_told_of_itself() -> None:

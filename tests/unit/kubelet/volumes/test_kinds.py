@@ -11,7 +11,7 @@ from firkin.kubelet.api.meta import ObjectMeta, Resource
 from firkin.kubelet.environment.facts import Facts
 from firkin.kubelet.volumes.config_like import ProjectedVolumes
 from firkin.kubelet.volumes.elsewhere import Elsewhere
-from firkin.kubelet.volumes.empty_dir import EmptyDirs, memory_size
+from firkin.kubelet.volumes.empty_dir import EmptyDirs, memory_size, page_size
 from firkin.kubelet.volumes.errors import VolumeError
 from firkin.kubelet.volumes.places import PodPlaces
 from firkin.kubelet.volumes.plugin import Request
@@ -73,9 +73,29 @@ def test_a_tmpfs_is_no_larger_than_its_limit_the_pods_and_the_nodes(
     assert memory_size(request, request.volume.empty_dir) == expected * MI
 
 
-def test_an_unknown_medium_is_refused() -> None:
-    with pytest.raises(VolumeError, match='unknown storage medium "HugePages"'):
-        EmptyDirs().prepare(_request({"emptyDir": {"medium": "HugePages"}}))
+@pytest.mark.parametrize(
+    ("medium", "limits", "expected"),
+    [
+        ("HugePages", {"hugepages-2Mi": "4Mi"}, 2 * MI),
+        ("HugePages-2Mi", {"hugepages-2Mi": "4Mi", "hugepages-1Gi": "1Gi"}, 2 * MI),
+        ("HugePages-1Gi", {"hugepages-1Gi": "1Gi"}, 1024 * MI),
+        ("HugePages", {"hugepages-2Mi": "4Mi", "hugepages-1Gi": "1Gi"}, "huge pages of one size: it has 1Gi, 2Mi"),
+        ("HugePages", {}, "huge pages of one size: it has none"),
+        ("HugePages-2Mi", {}, "medium HugePages-2Mi: no container has a limit of hugepages-2Mi"),
+        ("HugePages-", {}, 'unknown storage medium "HugePages-"'),
+        ("Disk", {}, 'unknown storage medium "Disk"'),
+    ],
+)
+def test_the_size_of_huge_pages_is_one_that_the_pod_has(
+    medium: str, limits: dict[str, str], expected: int | str
+) -> None:
+    containers = [{"name": "main", "resources": {"limits": limits}}]
+    request = _request({"emptyDir": {"medium": medium}}, {"containers": containers})
+    if isinstance(expected, int):
+        assert page_size(request.pod, medium) == expected
+        return
+    with pytest.raises(VolumeError, match=expected):
+        EmptyDirs().prepare(request)
 
 
 @pytest.mark.parametrize("uid", ["", ".", "..", "a/b", "a\0"])

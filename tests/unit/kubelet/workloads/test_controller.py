@@ -10,11 +10,12 @@ from pathlib import Path
 from firkin.kubelet.api.meta import Condition, Resource
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.api.pod_status import PodStatus
-from firkin.kubelet.api.workload import Deployment, Job
+from firkin.kubelet.api.workload import CronJob, CronJobStatus, Deployment, Job
 from firkin.kubelet.workloads.controller import Workloads
 from tests.support.agent_api import ApiCaller
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+CRON_JOBS = "/apis/batch/v1/namespaces/default/cronjobs"
 JOBS = "/apis/batch/v1/namespaces/default/jobs"
 
 
@@ -29,10 +30,16 @@ class Notes:
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
-def run(tmp_path: Path, work: Callable[[ApiCaller, Until], Awaitable[None]]) -> Notes:
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def run(
+    tmp_path: Path, work: Callable[[ApiCaller, Until], Awaitable[None]], clock: Callable[[], datetime] = utc_now
+) -> Notes:
     async def main() -> Notes:
         caller, notes = ApiCaller(tmp_path), Notes()
-        task = asyncio.create_task(Workloads(caller.objects, notes, "node", {}).run())
+        task = asyncio.create_task(Workloads(caller.objects, notes, "node", {}, clock).run())
 
         async def until(condition: Callable[[], bool]) -> None:
             async with asyncio.timeout(60):
@@ -82,7 +89,7 @@ def test_a_deployment_gets_its_pods_and_takes_them_along(tmp_path: Path) -> None
         await caller.ask("DELETE", f"{DEPLOYMENTS}/d")
         await until(lambda: all(pod.metadata.deletion_timestamp for pod in caller.objects.list(Pod)))
 
-    assert run(tmp_path, work).reasons == ["ScalingReplicaSet"]
+    assert run(tmp_path, work).reasons == ["ScalingReplicaSet", "SuccessfulCreate", "SuccessfulCreate"]
 
 
 def test_in_the_foreground_the_owner_goes_last(tmp_path: Path) -> None:
@@ -111,3 +118,39 @@ def test_a_job_counts_its_pods_and_ends(tmp_path: Path) -> None:
 
     notes = run(tmp_path, work)
     assert notes.reasons == ["SuccessfulCreate", "SuccessfulCreate", "Completed"]
+
+
+def test_a_clock_that_jumps_makes_no_job_twice_and_none_for_what_was_passed_over(tmp_path: Path) -> None:
+    now = [datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)]
+    asked = set()
+
+    def clock() -> datetime:
+        asked.add(now[0])
+        return now[0]
+
+    async def work(caller: ApiCaller, until: Until) -> None:
+        async def jump(to: datetime) -> None:
+            # That something changes is when it looks at the clock.
+            now[0] = to
+            labels = {"metadata": {"labels": {"at": str(to.timestamp())}}}
+            await caller.ask("PATCH", f"{CRON_JOBS}/c", labels, "merge-patch+json")
+            await until(lambda: to in asked)
+
+        def names() -> list[str]:
+            return [job.metadata.name for job in caller.objects.list(Job)]
+
+        template = {"spec": {"template": {"spec": spec("Never")}}}
+        made = {"schedule": "0 * * * *", "timeZone": "UTC", "jobTemplate": template}
+        await caller.ask("POST", CRON_JOBS, {"metadata": {"name": "c"}, "spec": made})
+        caller.objects.set_status(CronJob, "default", "c", CronJobStatus(last_schedule_time=now[0]))
+        await jump(datetime(2026, 1, 2, 8, 30, tzinfo=UTC))
+        # Five times were passed over: the last one counts.
+        await until(lambda: names() == [f"c-{int(datetime(2026, 1, 2, 8, tzinfo=UTC).timestamp()) // 60}"])
+        await jump(datetime(2026, 1, 2, 6, 59, tzinfo=UTC))
+        await jump(datetime(2026, 1, 2, 7, 30, tzinfo=UTC))
+        await jump(datetime(2026, 1, 2, 8, 59, tzinfo=UTC))
+        await jump(datetime(2026, 1, 2, 9, 0, 1, tzinfo=UTC))
+        await until(lambda: len(names()) == 2)
+        assert names()[1].endswith(str(int(datetime(2026, 1, 2, 9, tzinfo=UTC).timestamp()) // 60))
+
+    run(tmp_path, work, clock)

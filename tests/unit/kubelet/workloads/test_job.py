@@ -8,69 +8,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from firkin.kubelet.api.container import Container
 from firkin.kubelet.api.meta import ObjectMeta
-from firkin.kubelet.api.pod import Pod, PodSpec, PodTemplateSpec
-from firkin.kubelet.api.pod_status import ContainerState, ContainerStateTerminated, ContainerStatus, PodStatus
-from firkin.kubelet.api.workload import CronJob, CronJobSpec, Job, JobSpec, JobTemplateSpec
-from firkin.kubelet.objects.defaults import complete, complete_job
+from firkin.kubelet.api.pod_status import PodStatus
+from firkin.kubelet.api.workload import CronJob, CronJobSpec, Job, JobTemplateSpec
 from firkin.kubelet.workloads.cron_job import decide_cron_job
 from firkin.kubelet.workloads.decision import Decision
 from firkin.kubelet.workloads.indexes import format_indexes, parse_indexes
-from firkin.kubelet.workloads.job import COUNTED, INDEX, decide_job, is_finished
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def job(**spec: Any) -> Job:
-    containers = [Container(name="c", image="c:1")]
-    template = PodTemplateSpec(spec=PodSpec(containers=containers, restart_policy=spec.pop("restart", "Never")))
-    item = Job(metadata=ObjectMeta(name="j", uid="1"), spec=JobSpec(template=template, **spec))
-    return complete_job(complete(item), "1")
-
-
-class World:
-    """A Job and its pods, whose ends are chosen."""
-
-    def __init__(self, item: Job) -> None:
-        self.item = item
-        self.pods: list[Pod] = []
-        self.now = NOW
-
-    def step(self) -> Decision:
-        decision = decide_job(self.item, self.pods, self.now)
-        self.item = replace(self.item, status=decision.status)
-        marked = {pod.metadata.uid for pod in decision.mark}
-        names = {pod.metadata.name for pod in decision.delete}
-        self.pods = [self._mark(pod) if pod.metadata.uid in marked else pod for pod in self.pods]
-        self.pods = [pod for pod in self.pods if pod.metadata.name not in names]
-        for pod in decision.create:
-            assert isinstance(pod, Pod)
-            self.pods.append(replace(pod, metadata=replace(pod.metadata, uid=pod.metadata.name)))
-        return decision
-
-    def settle(self) -> Decision:
-        for _ in range(9):
-            before = (self.item, self.pods)
-            decision = self.step()
-            if (self.item, self.pods) == before:
-                break
-        return decision
-
-    def _mark(self, pod: Pod) -> Pod:
-        return replace(pod, metadata=replace(pod.metadata, annotations={**pod.metadata.annotations, COUNTED: "true"}))
-
-    def active(self) -> list[Pod]:
-        return [pod for pod in self.pods if pod.status.phase not in ("Succeeded", "Failed")]
-
-    def end(self, phase: str, count: int = 1) -> None:
-        ended = ContainerStateTerminated(exit_code=0 if phase == "Succeeded" else 1, finished_at=self.now)
-        status = PodStatus(
-            phase=phase, container_statuses=[ContainerStatus(name="c", state=ContainerState(terminated=ended))]
-        )
-        names = [pod.metadata.name for pod in self.active()[:count]]
-        self.pods = [replace(pod, status=status) if pod.metadata.name in names else pod for pod in self.pods]
-        self.settle()
+from firkin.kubelet.workloads.job import decide_job, is_finished
+from firkin.kubelet.workloads.job_policies import INDEX
+from tests.support.job_world import NOW, World, ends, job
 
 
 def test_a_job_runs_until_enough_have_succeeded() -> None:
@@ -83,6 +29,7 @@ def test_a_job_runs_until_enough_have_succeeded() -> None:
         assert len(world.active()) == min(2, 5 - done)
     assert is_finished(world.item) == "Complete"
     assert world.item.status.completion_time == NOW
+    assert {type_ for type_, _, _ in ends(world)} == {"SuccessCriteriaMet", "Complete"}
     assert len(world.pods) == 5
 
 
@@ -99,11 +46,10 @@ def test_a_failed_pod_is_replaced_after_a_while_that_doubles() -> None:
         assert len(world.active()) == 1
     world.end("Failed")
     assert is_finished(world.item) == "Failed"
-    (condition,) = world.item.status.conditions
-    assert (condition.reason, condition.message) == (
-        "BackoffLimitExceeded",
-        "Job has reached the specified backoff limit",
-    )
+    assert ends(world) == {
+        ("FailureTarget", "BackoffLimitExceeded", "Job has reached the specified backoff limit"),
+        ("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit"),
+    }
 
 
 def test_each_pod_counts_once_wherever_a_crash_comes() -> None:
@@ -119,7 +65,7 @@ def test_each_pod_counts_once_wherever_a_crash_comes() -> None:
         waiting = decision.status.uncounted_terminated_pods
         assert waiting is not None and waiting.succeeded == [first.metadata.uid]
     # Whether it is marked or has gone: it is counted by the write that strikes it out.
-    marked = world._mark(world.pods[0])
+    marked = world.mark(world.pods[0])
     for pods in ([marked], []):
         status = decide_job(world.item, pods, NOW).status
         assert (status.succeeded, status.uncounted_terminated_pods) == (1, None)
@@ -131,9 +77,14 @@ def test_a_job_that_takes_too_long_fails() -> None:
     world = World(job(active_deadline_seconds=60))
     assert world.settle().again == NOW + timedelta(seconds=60)
     world.now += timedelta(seconds=60)
-    decision = world.step()
+    decision = decide_job(world.item, world.pods, world.now)
     assert len(decision.delete) == 1
-    assert world.item.status.conditions[0].reason == "DeadlineExceeded"
+    # It has failed when the last of its pods has ended.
+    assert [(one.type, one.reason) for one in decision.status.conditions] == [("FailureTarget", "DeadlineExceeded")]
+    going = [replace(pod, metadata=replace(pod.metadata, deletion_timestamp=NOW)) for pod in world.pods]
+    targeted = replace(world.item, status=decision.status)
+    assert is_finished(replace(targeted, status=decide_job(targeted, going, world.now).status)) == ""
+    assert is_finished(replace(targeted, status=decide_job(targeted, [], world.now).status)) == "Failed"
 
 
 def test_a_finished_job_goes_in_its_time() -> None:

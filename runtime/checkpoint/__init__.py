@@ -1,0 +1,1 @@
+"""Checkpoints: processes of a container written to files by CRIU, and made again of them."""
