@@ -102,6 +102,7 @@ def read_request(invocation: Invocation, *, run: bool, foreground: bool = False)
         run=run,
         foreground=foreground,
         terminal_size=callers_terminal_size() if foreground else (0, 0),
+        plain_lines=foreground and not os.isatty(1),
         pid_file=os.path.abspath(invocation.text("pid-file")) if invocation.given("pid-file") else "",
         console_socket=os.path.abspath(console) if console else "",
         pidfd_socket=os.path.abspath(pidfd) if (pidfd := invocation.text("pidfd-socket")) else "",

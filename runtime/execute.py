@@ -74,6 +74,7 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             start_time=started,
             foreground=foreground,
             terminal_size=callers_terminal_size() if foreground else (0, 0),
+            plain_lines=foreground and not os.isatty(1),
             pid_file=os.path.abspath(pid_file) if pid_file else "",
             console_socket=os.path.abspath(console) if console else "",
             preserve_fds=preserved_fds(invocation.number("preserve-fds")),

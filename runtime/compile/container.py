@@ -124,7 +124,7 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
     add_devices(context)
     if context.process.cwd != "/":
         child.add(op.MKDIR, "process.cwd", context.root, context.process.cwd, 0o755)
-    launch.terminal(context.root, bind=True, foreground=context.request.foreground, size=context.request.terminal_size)
+    launch.terminal(context.root, bind=True, plain=context.request.plain_lines, size=context.request.terminal_size)
     add_hooks_before_pivot(context)
     if context.process.apparmor_profile or context.process.selinux_label:
         from firkin.runtime.compile.labels import add_labels

@@ -33,9 +33,9 @@ _DIRECTORY = os.O_DIRECTORY | os.O_NOFOLLOW
 class ExecRequest:
     """One `exec`: the container's first process by `pid` and `start_time`, and the caller's wishes.
 
-    `cgroup` is the absolute path of the cgroup to be in, "" for that of the container's first process. `keep_groups`
-    leaves the caller its supplementary groups. `state` is the container's (runtime.md "State") without its process, for
-    a seccomp agent.
+    `plain_lines` is as in a Request. `cgroup` is the absolute path of the cgroup to be in, "" for that of the
+    container's first process. `keep_groups` leaves the caller its supplementary groups. `state` is the container's
+    (runtime.md "State") without its process, for a seccomp agent.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class ExecRequest:
         start_time: int,
         foreground: bool,
         terminal_size: tuple[int, int] = (0, 0),
+        plain_lines: bool = False,
         pid_file: str = "",
         console_socket: str = "",
         preserve_fds: int = 0,
@@ -57,6 +58,7 @@ class ExecRequest:
         self.start_time = start_time
         self.foreground = foreground
         self.terminal_size = terminal_size
+        self.plain_lines = plain_lines
         self.pid_file = pid_file
         self.console_socket = console_socket
         self.preserve_fds = preserve_fds
@@ -136,7 +138,7 @@ def _launch(plan: PlanBuilder, launch: Launch, process: Process, request: ExecRe
         root = plan.private_slot()
         # What is now this process's root.
         plan.child.add(op.OPEN, "", root, "/", os.O_PATH | os.O_DIRECTORY)
-        launch.terminal(root, bind=False, foreground=request.foreground, size=request.terminal_size)
+        launch.terminal(root, bind=False, plain=request.plain_lines, size=request.terminal_size)
     if process.exec_cpu_affinity:
         from firkin.runtime.compile.scheduling import final_affinity
 

@@ -76,11 +76,11 @@ class Launch:
             self.listener = self._filter.listener
             self.warnings += self._filter.warnings
 
-    def terminal(self, root: int, *, bind: bool, foreground: bool, size: tuple[int, int]) -> None:
+    def terminal(self, root: int, *, bind: bool, plain: bool, size: tuple[int, int]) -> None:
         """A pseudo-terminal of the container's devpts as standard streams, bound on /dev/console with `bind`.
 
-        `size` is that of the caller's terminal in rows and columns; with 0 rows the configuration's counts. What is
-        shown in the `foreground`, where no terminal shows it, has no carriage returns.
+        `size` is that of the caller's terminal in rows and columns; with 0 rows the configuration's counts. With
+        `plain` its lines end without carriage returns.
         """
         process = self._process
         if not process.terminal:
@@ -88,7 +88,7 @@ class Launch:
         asked = process.console_size
         rows, columns = (asked.height, asked.width) if asked and not size[0] else size
         flags = op.TERMINAL_BIND if bind else 0
-        if foreground and not size[0]:
+        if plain:
             flags |= op.TERMINAL_PLAIN
         self._plan.child.add(op.TERMINAL, "process.terminal", root, rows, columns, flags)
 
