@@ -345,7 +345,7 @@ def test_sysctls_in_a_user_namespace(firkin: Firkin, bundle: Bundle) -> None:
         ("linux.timeOffsets", {"boottime": {"secs": 1}}),
         ("linux.personality", {"domain": "LINUX32"}),
         ("linux.memoryPolicy", {"mode": "MPOL_LOCAL"}),
-        ("linux.netDevices", {"eth0": {}}),
+        ("linux.netDevices", {"none0": {}}),
         ("linux.intelRdt", {"closID": "some"}),
         ("linux.mountLabel", "some"),
     ],
