@@ -15,6 +15,7 @@ struct process {
     int streams[3];
     int keep[2];
     unsigned first_closed;
+    int detached;
     int pid;
     int pidfd;
 };

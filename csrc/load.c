@@ -17,6 +17,11 @@
 static const struct load *const loads[] = {
 	&load_spin,
 	&load_hold,
+	&load_grow,
+	&load_huge,
+	&load_read,
+	&load_block,
+	&load_undo,
 	&load_fork,
 	&load_clock,
 	&load_request,

@@ -17,6 +17,11 @@ struct load {
 
 extern const struct load load_spin;
 extern const struct load load_hold;
+extern const struct load load_grow;
+extern const struct load load_huge;
+extern const struct load load_read;
+extern const struct load load_block;
+extern const struct load load_undo;
 extern const struct load load_fork;
 extern const struct load load_clock;
 extern const struct load load_request;

@@ -26,10 +26,10 @@ class Config:
     `root` holds what outlives a reboot, `state` what does not; `logs` has a directory for each pod. `runtime_endpoint`
     is the socket of the runtime. `node_name` and `node_ip` are the machine's where they are empty. `max_restart_delay`
     is the longest wait, in seconds, before a container that keeps ending is started again, `max_pull_delay` the same
-    for images that can not be pulled; `parallel_pulls` is how many are pulled at a time. `relist_seconds` is how often
-    the runtime is asked for everything it has while it reports events (once a second where it does not). `resolv_conf`
-    is the resolver's configuration that pods get of the node, `cluster_dns` and `cluster_domain` those of a DNS for
-    pods, where there is one. `node_labels` are texts such as "disk=ssd".
+    for images that can not be pulled; `parallel_pulls` is how many are pulled at a time of one registry.
+    `relist_seconds` is how often the runtime is asked for everything it has while it reports events (once a second
+    where it does not). `resolv_conf` is the resolver's configuration that pods get of the node, `cluster_dns` and
+    `cluster_domain` those of a DNS for pods, where there is one. `node_labels` are texts such as "disk=ssd".
     """
 
     root: str = "/var/lib/firkin/kubelet"

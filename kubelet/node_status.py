@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +19,7 @@ from firkin.kubelet.api.meta import Condition, ObjectMeta
 from firkin.kubelet.api.node import Node, NodeAddress, NodeStatus, NodeSystemInfo
 from firkin.kubelet.node import Machine
 from firkin.kubelet.objects.store import Objects
+from firkin.kubelet.pods.telling import NORMAL
 from firkin.kubelet.resources.eviction.text import node_conditions
 from firkin.kubelet.runtime.client import Runtime
 
@@ -28,10 +30,21 @@ _SECONDS = 10.0
 _NEEDED = {"RuntimeReady": "container runtime not ready", "NetworkReady": "container runtime network not ready"}
 
 
+class Recording(Protocol):
+    """Who is told of what happens to the node, as `firkin.kubelet.events.recorder.Recorder`."""
+
+    def record(self, item: Node, type_: str, reason: str, message: str, /) -> object:
+        """Tell of something that happened to the node."""
+
+
 class NodeKeeper:
     """Keeps the Node of `machine` up to date; `clock` gives the time, with its zone."""
 
-    def __init__(self, objects: Objects, machine: Machine, runtime: Runtime, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, objects: Objects, machine: Machine, runtime: Runtime, clock: Callable[[], datetime], recorder: Recording
+    ) -> None:
+        self._recorder = recorder
+        self._was_ready: bool | None = None
         self._objects = objects
         self._machine = machine
         self._runtime = runtime
@@ -67,6 +80,18 @@ class NodeKeeper:
             self._write(node, [*node_conditions(self._pressed), ready])
         except FirkinError as error:
             _LOG.warning("can not write the status of the node: %s", error)
+        self._tell(ready)
+
+    def _tell(self, ready: Condition) -> None:
+        # In the words of the kubelet, to whom it is normal.
+        is_ready = ready.status == "True"
+        if is_ready is self._was_ready:
+            return
+        self._was_ready = is_ready
+        reason = "NodeReady" if is_ready else "NodeNotReady"
+        if not is_ready:
+            _LOG.warning("the node is not ready: %s", ready.message)
+        self._recorder.record(self.node(), NORMAL, reason, f"Node {self._machine.name} status is now: {reason}")
 
     def node(self) -> Node:
         """The Node, as events are about it."""

@@ -17,7 +17,7 @@ from firkin.kubelet.environment.dns import NodeDns, dns_config, parse_resolv_con
 from firkin.kubelet.environment.expand import expand
 from firkin.kubelet.environment.facts import Facts
 from firkin.kubelet.environment.hosts import HOSTS_PATH, hosts_text, wants_hosts
-from firkin.kubelet.environment.variables import variables
+from firkin.kubelet.environment.variables import Files, variables
 from firkin.kubelet.node import Machine
 from firkin.kubelet.objects.store import Objects
 from firkin.kubelet.pods.preparation import ContainerRequest, Prepared
@@ -27,6 +27,7 @@ from firkin.kubelet.resources.cgroups import PodCgroups
 from firkin.kubelet.resources.container import container_resources, sandbox_resources
 from firkin.kubelet.user_namespaces import UserNamespaces
 from firkin.kubelet.volumes.container_mounts import MountRequest
+from firkin.kubelet.volumes.env_files import env_files, wants_files
 from firkin.kubelet.volumes.errors import VolumeError
 from firkin.kubelet.volumes.manager import Volumes
 
@@ -98,7 +99,8 @@ class MachinePreparation:
     async def container(self, request: ContainerRequest) -> Prepared:
         """Make what a container needs: its mounts, its /etc/hosts, the file of its last words. Raises FirkinError."""
         pod, container = request.pod, request.container
-        environment = variables(pod, container, self._objects, self._facts(pod, request.pod_ips))
+        files = await self._env_files(pod, container)
+        environment = variables(pod, container, self._objects, self._facts(pod, request.pod_ips), files)
         values = dict(environment)
         mounts = await self._volumes.mounts(
             MountRequest(
@@ -120,6 +122,12 @@ class MachinePreparation:
             mounts=[*mounts, *own],
             resources=self.limits(pod, container),
         )
+
+    async def _env_files(self, pod: Pod, container: Container) -> Files:
+        if not wants_files(container):
+            return {}
+        places = {name: path for name, (path, _) in self._volumes.empty_dirs(pod, on_disk=False).items()}
+        return await asyncio.to_thread(env_files, pod, container, places)
 
     def limits(self, pod: Pod, container: Container) -> LinuxContainerResources:
         """The limits of a container."""

@@ -54,7 +54,7 @@ class Upkeep:
         self._volumes = volumes
         self._cgroups = cgroups
         self._images = images
-        self.node = NodeKeeper(services.objects, machine, services.runtime, services.now)
+        self.node = NodeKeeper(services.objects, machine, services.runtime, services.now, recorder)
 
     @classmethod
     async def make(

@@ -45,6 +45,7 @@ COMMAND = Command(
         Option("quick", help="measure for less than two minutes"),
         Option("json", help="write JSON"),
         Option("html", "", "FILE", "write a page for a browser, too"),
+        Option("device", "", "PATH", "models: a whole disk that nobody uses, to be overwritten"),
         Option("any-host", help="compare: although the runs are of different hosts"),
         Option("output", "o", "FILE", "report: where to write it (beside the result; - is standard output)"),
     ),
@@ -54,11 +55,12 @@ COMMAND = Command(
         "wants; examples/tree.yaml is one. Nothing is measured and no privilege is needed. With --trace it says who is "
         "held back when over a day, and what to change. generate GROUPS writes a tree of that size. "
         "models [NAME...] runs experiments, all or some: each says what it predicts, measures it with real loads in "
-        "cgroups of its own, and exits with 1 if one does not agree. report RESULT makes a page of what models --json "
-        "wrote, with plots; it loads nothing, and no script is in it. compare OLD NEW names what of two runs on the "
-        "same host differs by more than their confidence intervals, and exits with 1 if something is worse. "
-        "lifecycle and accounting compare firkin with what this machine has of its peers, in turn; those that are not "
-        "installed are named."
+        "cgroups of its own, and exits with 1 if one does not agree. Devices are measured on a loop device of its own, "
+        "or on the disk that is named with --device, whose contents are lost. report RESULT makes a page of what "
+        "models --json wrote, with plots; it loads nothing, and no script is in it. compare OLD NEW names what of two "
+        "runs on the same host differs by more than their confidence intervals, and exits with 1 if something is "
+        "worse. lifecycle and accounting compare firkin with what this machine has of its peers, in turn; those that "
+        "are not installed are named."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),
@@ -103,9 +105,8 @@ def run(invocation: Invocation) -> int:
     if action == "models":
         from firkin.workbench.models_command import models
 
-        return models(
-            rest, quick=invocation.flag("quick"), as_json=invocation.flag("json"), page=invocation.text("html")
-        )
+        quick, as_json, page = invocation.flag("quick"), invocation.flag("json"), invocation.text("html")
+        return models(rest, quick=quick, as_json=as_json, page=page, device=invocation.text("device"))
     from firkin.workbench.predict_command import predict_tree
 
     changes, as_json = invocation.texts("set"), invocation.flag("json")

@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from firkin.cgroupfs.hierarchy import known_hierarchy
 from firkin.errors import UsageError
@@ -17,6 +18,7 @@ from firkin.workbench.noise import Control
 from firkin.workbench.outcome_document import as_document, noise_document
 from firkin.workbench.outcome_text import as_text, noise_text
 from firkin.workbench.place import swept
+from firkin.workbench.scratch_disk import check_named
 from firkin.workbench.signals import unwinding
 
 __all__ = ["models"]
@@ -25,15 +27,18 @@ __all__ = ["models"]
 _QUICK, _THOROUGH = (0.6, 3, 3.5), (3.0, 5, math.inf)
 
 
-def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "") -> int:
-    """Run the named experiments, or all; 0 if no prediction failed, else 1. `page` is where a page of it goes, if any.
+def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "", device: str = "") -> int:
+    """Run the named experiments, or all; 0 if no prediction failed, else 1. `page` is where a page of it goes, if any,
+    and `device` the path of a block device that may be overwritten.
 
     What this host can not run is left out with its reason, unless it is named. Raises UsageError for unknown names and
     for named experiments that can not be run here, CgroupError.
     """
     if unknown := [name for name in names if name not in EXPERIMENTS]:
         raise UsageError(f"bench models: unknown experiment '{unknown[0]}'", hint=f"one of {', '.join(EXPERIMENTS)}")
-    host = _host(quick=quick)
+    if device:
+        check_named(device)
+    host = replace(_host(quick=quick), device=device)
     chosen = [EXPERIMENTS[name] for name in names or EXPERIMENTS]
     reasons = {experiment.name: _why_not(experiment, host) for experiment in chosen}
     for name in names:

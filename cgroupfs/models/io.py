@@ -44,6 +44,10 @@ class CostModel:
         base = max(1 / (self.random if is_random else self.sequential) - page, 0.0)
         return base + max(math.ceil(size / 4096), 1) * page
 
+    def requests(self, share: float, size: float, *, is_random: bool) -> float:
+        """Requests of `size` bytes a second that so large a share of the device's time is enough for."""
+        return share / self.cost(size, is_random=is_random)
+
 
 @dataclass(frozen=True)
 class IoMax:

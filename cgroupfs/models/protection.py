@@ -10,7 +10,9 @@ import numpy as np
 
 from firkin.cgroupfs.models.tree import Floats, Group, Tree
 
-__all__ = ["effective_protection", "reclaimed"]
+_STEPS = 512
+
+__all__ = ["effective_protection", "held_under_pressure", "reclaimed"]
 
 
 def effective_protection(tree: Tree[Group], usage: Floats, setting: Floats, *, recursive: bool = True) -> Floats:
@@ -56,3 +58,21 @@ def reclaimed(usage: Floats, protection: Floats, excess: float) -> Floats:
     if (rest := excess - first) > 0:
         taken = taken + covered * (rest / covered.sum())
     return np.asarray(taken, dtype=np.float64)
+
+
+def held_under_pressure(
+    tree: Tree[Group], usage: Floats, setting: Floats, excess: float, *, recursive: bool = True
+) -> Floats:
+    """What the groups hold after `excess` bytes were reclaimed, little by little, from all below the root together.
+
+    `usage` counts for groups without children; the others have what is below them. Nobody uses what he holds again.
+    Each little is taken as `reclaimed` says by what is protected then: what a group loses of its claim, its siblings
+    have the more of an overcommitted parent's protection. Raises ValueError if there is not so much.
+    """
+    leaves = np.ones(len(tree), dtype=bool)
+    leaves[tree.parent[1:]] = False
+    held = np.where(leaves, usage, 0.0)
+    for _ in range(_STEPS):
+        protection = effective_protection(tree, tree.add_up(held), setting, recursive=recursive)
+        held[leaves] -= reclaimed(held[leaves], protection[leaves], excess / _STEPS)
+    return tree.add_up(held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections import defaultdict
 
 from firkin import log
 from firkin.cri.api.image_pb2 import AuthConfig
@@ -22,18 +23,21 @@ _LOGGER = log.to("images")
 
 
 class Puller:
-    """Pulls what `policy` allows into `store`, as `config` says."""
+    """Pulls what `policy` allows into `store`, as `config` says.
+
+    So many at once from each registry: one that does not answer holds up nobody who wants something of another.
+    """
 
     def __init__(self, store: ImageStore, config: Images, policy: Policy) -> None:
         self._store = store
         self._config = config
         self._policy = policy
-        self._turns = asyncio.Semaphore(config.concurrent_pulls)
+        self._turns = _turns(config.concurrent_pulls)
 
     def configure(self, config: Images) -> None:
         """Pull as `config` says from now on; what is under way or waits goes on as before."""
         if config.concurrent_pulls != self._config.concurrent_pulls:
-            self._turns = asyncio.Semaphore(config.concurrent_pulls)
+            self._turns = _turns(config.concurrent_pulls)
         self._config = config
 
     async def pull(self, reference: Reference, auth: AuthConfig | None) -> Local:
@@ -43,12 +47,17 @@ class Puller:
         from firkin.oci.pull import pull
         from firkin.oci.registry.client import open_registry
 
-        async with self._turns:
+        async with self._turns[reference.host]:
             _LOGGER.info("pull %s", reference)
             async with open_registry(credentials=lookup, hosts_directory=self._config.hosts_directory) as registry:
                 local = await pull(reference, self._store, registry, host_platform(), policy=self._policy)
         _LOGGER.info("pulled %s: %s", reference, local.digest)
         return local
+
+
+def _turns(most: int) -> dict[str, asyncio.Semaphore]:
+    # By registry.
+    return defaultdict(lambda: asyncio.Semaphore(most))
 
 
 def _lookup(reference: Reference, auth: AuthConfig) -> Lookup | None:

@@ -19,6 +19,7 @@ __all__ = [
     "EnvVar",
     "EnvVarSource",
     "EphemeralContainer",
+    "FileKeySelector",
     "KeySelector",
     "ResourceRequirements",
     "VolumeMount",
@@ -43,6 +44,15 @@ class KeySelector(Object, frozen=True):
     optional: bool | None = None
 
 
+class FileKeySelector(Object, frozen=True):
+    """A variable in a file of a volume, `NAME='value'`; `optional` says that file and variable may be missing."""
+
+    volume_name: str
+    path: str
+    key: str
+    optional: bool | None = None
+
+
 class EnvVarSource(Object, frozen=True):
     """Where the value of a variable comes from: exactly one of these."""
 
@@ -50,6 +60,7 @@ class EnvVarSource(Object, frozen=True):
     resource_field_ref: ResourceFieldSelector | None = None
     config_map_key_ref: KeySelector | None = None
     secret_key_ref: KeySelector | None = None
+    file_key_ref: FileKeySelector | None = None
 
 
 class EnvVar(Object, frozen=True):

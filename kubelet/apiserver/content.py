@@ -14,8 +14,12 @@ from firkin.kubelet.apiserver.target import Target
 from firkin.kubelet.http.message import Request
 from firkin.kubelet.objects.decode import decode
 from firkin.kubelet.objects.documents import read_documents
+from firkin.kubelet.objects.json_places import repeated
 
 __all__ = ["content_type", "read_object", "read_value", "to_object"]
+
+_CHECKING = ("", "Ignore", "Strict", "Warn")
+_SUPPORTED = ", ".join(f'"{one}"' for one in _CHECKING)
 
 
 def content_type(request: Request) -> str:
@@ -55,7 +59,18 @@ def read_object(request: Request, target: Target) -> tuple[Resource, list[str]]:
     said = (value.get("apiVersion", target.kind.api_version), value.get("kind", target.kind.name))
     if said != (target.kind.api_version, target.kind.name):
         raise RequestError(400, f"the API version and kind in the data ({said[0]}, {said[1]}) do not match the request")
-    return to_object(value, target, request.parameter("fieldValidation", "Warn"))
+    checking = request.parameter("fieldValidation", "Warn")
+    item, warnings = to_object(value, target, checking)
+    twice = [f'duplicate field "{path}"' for path in _repeated(request)] if checking != "Ignore" else []
+    if twice and checking == "Strict":
+        raise RequestError(400, f"strict decoding error: {', '.join(twice)}")
+    return item, [*twice, *warnings]
+
+
+def _repeated(request: Request) -> list[str]:
+    # Of YAML a key that is there twice can not be read.
+    kind = content_type(request)
+    return [] if "yaml" in kind or kind == MEDIA_TYPE else repeated(request.body.decode(errors="replace"))
 
 
 def to_object(value: dict[str, Any], target: Target, checking: str) -> tuple[Resource, list[str]]:
@@ -63,6 +78,8 @@ def to_object(value: dict[str, Any], target: Target, checking: str) -> tuple[Res
 
     `checking` says what becomes of unknown fields: Strict refuses them, Warn tells, Ignore does not.
     """
+    if checking not in _CHECKING:
+        raise RequestError(422, f'fieldValidation: Unsupported value: "{checking}": supported values: {_SUPPORTED}')
     item, problems, unknown = decode(value, target.kind.type)
     kind = target.kind.name
     if item is None:

@@ -25,6 +25,9 @@ _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE = range(5)
 _END_INPUT = bytes([255, _STDIN])
 _PROTOCOLS = [Subprotocol("v5.channel.k8s.io"), Subprotocol("v4.channel.k8s.io")]
 _PIECE = 1 << 14
+_UNENDING = (
+    "warning: this runtime can not be told over WebSocket that the input has ended (kubectl exec can, over SPDY)\n"
+)
 
 
 def execute(
@@ -129,9 +132,11 @@ async def _input_is_there() -> None:
 
 
 async def _end_input(connection: ClientConnection) -> None:
-    # Version 4 has no word for it.
     if connection.subprotocol == _PROTOCOLS[0]:
         await connection.send(_END_INPUT)
+    else:
+        # Version 4 has no word for it: a program that reads to the end would be waited for without a reason given.
+        sys.stderr.write(_UNENDING)
 
 
 @contextlib.contextmanager

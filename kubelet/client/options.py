@@ -22,7 +22,10 @@ _PODS = ("pod", "pods", "po")
 def agent_of(invocation: Invocation) -> Agent:
     """The agent that is meant."""
     from firkin.kubelet.client.agent import DEFAULT_SOCKET, Agent
+    from firkin.runtime.images.common import ignore_broken_pipes
 
+    # Who hangs up first, as containerd does at the end of a stream, must not end this process.
+    ignore_broken_pipes()
     return Agent(invocation.text("socket") or DEFAULT_SOCKET)
 
 

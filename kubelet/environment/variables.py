@@ -7,23 +7,38 @@ variable after the other, each of which may refer to those before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeVar
 
 from firkin.kubelet.api.config import ConfigMap, Secret
-from firkin.kubelet.api.container import Container, EnvFromSource, EnvSource, EnvVar, KeySelector
+from firkin.kubelet.api.container import (
+    Container,
+    EnvFromSource,
+    EnvSource,
+    EnvVar,
+    FileKeySelector,
+    KeySelector,
+)
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.environment.errors import VariableError
 from firkin.kubelet.environment.expand import expand
 from firkin.kubelet.environment.facts import Facts, Lookup
 from firkin.kubelet.environment.fields import field_value, resource_value
 
-__all__ = ["variables"]
+__all__ = ["Files", "variables"]
 
 _T = TypeVar("_T")
 
 
-def variables(pod: Pod, container: Container, objects: Lookup, facts: Facts) -> list[tuple[str, str]]:
+Files = Mapping[tuple[str, str], Mapping[str, str]]
+
+
+def variables(
+    pod: Pod, container: Container, objects: Lookup, facts: Facts, files: Files = MappingProxyType({})
+) -> list[tuple[str, str]]:
     """Names and values, in the order in which they were first set.
+
+    Parameters: `files` are the variables in files of volumes, by volume and path.
 
     Raises VariableError, with the words of Kubernetes, for what is not there and not optional.
     """
@@ -31,7 +46,11 @@ def variables(pod: Pod, container: Container, objects: Lookup, facts: Facts) -> 
     for source in container.env_from:
         found.update(_all_of(pod.metadata.namespace, source, objects))
     for variable in container.env:
-        value = _value(pod, container, variable, found, objects, facts)
+        origin = variable.value_from
+        if origin and origin.file_key_ref and not variable.value:
+            value = _of_file(origin.file_key_ref, files)
+        else:
+            value = _value(pod, container, variable, found, objects, facts)
         if value is not None:
             found[variable.name] = value
     return list(found.items())
@@ -77,6 +96,14 @@ def _value(
     if source.secret_key_ref:
         return _key_of_secret(pod.metadata.namespace, source.secret_key_ref, objects)
     return ""
+
+
+def _of_file(reference: FileKeySelector, files: Files) -> str | None:
+    values = files.get((reference.volume_name, reference.path))
+    if not reference.optional and (values is None or reference.key not in values):
+        where = f'file "{reference.path}" of volume "{reference.volume_name}"'
+        raise VariableError(f"{where} not found" if values is None else f"couldn't find key {reference.key} in {where}")
+    return values.get(reference.key) if values else None
 
 
 def _key_of_config_map(namespace: str, reference: KeySelector, objects: Lookup) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["JsonPlaces"]
+__all__ = ["JsonPlaces", "repeated"]
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
 
@@ -39,6 +39,17 @@ class JsonPlaces(Mapping[str, Place]):
         if self._found is None:
             self._found = dict(_scan(self._text, self._start))
         return self._found
+
+
+def repeated(text: str) -> list[str]:
+    """The paths of the keys that are more than once in an object of `text`, which is JSON; without what is in them."""
+    seen: set[str] = set()
+    found: list[str] = []
+    for path, _ in _scan(text, 0):
+        if path in seen and not any(path == one or path.startswith((f"{one}.", f"{one}[")) for one in found):
+            found.append(path)
+        seen.add(path)
+    return found
 
 
 @dataclass(slots=True)

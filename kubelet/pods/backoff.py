@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
@@ -12,19 +13,26 @@ __all__ = ["Backoff", "duration_text"]
 class _Entry:
     delay: float
     updated: float
+    # The event that was asked about last, and when that was, by the clock that nobody sets.
+    event: float | None = None
+    asked: float = 0.0
 
 
 class Backoff:
     """The delays of things by their keys: `first` seconds, then twice as long each time, `most` at the most.
 
     A thing whose event comes more than twice `most` after its delay was set begins anew (client-go, flowcontrol).
-    `clock` gives seconds; events are times of the same clock.
+    `clock` gives seconds; events are times of the same clock. It may be set while a thing waits: what was waited for
+    since it was first asked for counts by `steady`, which nobody sets.
     """
 
-    def __init__(self, first: float, most: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, first: float, most: float, clock: Callable[[], float], steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self._first = min(first, most)
         self._most = most
         self._clock = clock
+        self._steady = steady
         self._entries: dict[Hashable, _Entry] = {}
 
     @property
@@ -35,13 +43,15 @@ class Backoff:
     def left(self, key: Hashable, event: float) -> float:
         """Seconds to wait still after something happened at `event`; 0 if the next try may be made.
 
-        An event of the future, after the clock was set back, counts as one of now.
+        An event of the future, after the clock was set back, counts from when it was first asked about.
         """
         entry = self._entries.get(key)
         if entry is None or self._is_expired(entry, event):
             return 0.0
-        now = self._clock()
-        return max(0.0, min(event, now) + entry.delay - now)
+        if entry.event != event:
+            entry.event, entry.asked = event, self._steady()
+        waited = max(self._clock() - event, self._steady() - entry.asked)
+        return max(0.0, entry.delay - waited)
 
     def delay(self, key: Hashable) -> float:
         """The delay that is in force, 0 if there is none."""

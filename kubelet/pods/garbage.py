@@ -42,7 +42,7 @@ def find_garbage(there: Mapping[str, Iterable[Listed]], wanted: Callable[[str], 
     for uid, items in there.items():
         if not wanted(uid):
             continue
-        newest_first = sorted(items, key=lambda one: -one.created_at)
+        newest_first = sorted(items, key=lambda one: one.age)
         kept = _dead_containers(newest_first, containers)
         old = [one for one in newest_first if one.is_sandbox][1:]
         used = {one.sandbox_id for one in kept}

@@ -36,6 +36,12 @@ class Listed:
     is_sandbox: bool
     name: str = ""
     sandbox_id: str = ""
+    attempt: int = 0
+
+    @property
+    def age(self) -> tuple[int, int]:
+        """Smaller for what is newer: by number, as the clock may have been set back between the two."""
+        return -self.attempt, -self.created_at
 
 
 @dataclass(slots=True)
@@ -85,11 +91,12 @@ class Observer:
         sandboxes = await asyncio.gather(*(self._sandbox(one.id) for one in listed))
         found = [one for one in views if one is not None]
         self._ended[uid] = {one.id: one for one in found if one.state == EXITED}
+        # By their numbers, as the clock may have been set back between two of them.
         return PodView(
             uid=uid,
             runtime=self.runtime_name,
-            sandboxes=tuple(sorted((one for one in sandboxes if one), key=lambda one: -one.created_at)),
-            containers=tuple(sorted(found, key=lambda one: (-one.created_at, -one.restart_count))),
+            sandboxes=tuple(sorted((one for one in sandboxes if one), key=lambda one: (-one.attempt, -one.created_at))),
+            containers=tuple(sorted(found, key=lambda one: (-one.restart_count, -one.created_at))),
         )
 
     def forget(self, uid: str) -> None:
@@ -128,14 +135,16 @@ class Observer:
 
 def _listed_sandbox(one: sandbox_pb2.PodSandbox) -> tuple[Mapping[str, str], Listed]:
     is_up = one.state == sandbox_pb2.SANDBOX_READY
-    return one.labels, Listed(one.id, one.state, is_up, one.created_at, is_sandbox=True)
+    return one.labels, Listed(one.id, one.state, is_up, one.created_at, is_sandbox=True, attempt=one.metadata.attempt)
 
 
 def _listed_container(one: container_pb2.Container) -> tuple[Mapping[str, str], Listed]:
     is_up = one.state != container_pb2.CONTAINER_EXITED
     name = one.labels.get(CONTAINER_NAME, one.metadata.name)
-    item = Listed(one.id, one.state, is_up, one.created_at, is_sandbox=False, name=name, sandbox_id=one.pod_sandbox_id)
-    return one.labels, item
+    return one.labels, Listed(
+        one.id, one.state, is_up, one.created_at, is_sandbox=False, name=name, sandbox_id=one.pod_sandbox_id,
+        attempt=one.metadata.attempt,
+    )  # fmt: skip
 
 
 def container_view(status: container_pb2.ContainerStatus, sandbox_id: str, message: str) -> ContainerView:

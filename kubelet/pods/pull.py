@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -50,7 +51,8 @@ def pull_policy(policy: str, image: str) -> str:
 class Puller:
     """Has images pulled, a few at a time, and waits longer after each failure (images/image_manager.go).
 
-    `backoff` is by the pod's uid and the image; `clock` is its clock.
+    Parameters: `parallel` are pulled at a time from one registry, so that one which does not answer holds up nobody who
+    wants something of another. `backoff` is by the pod's uid and the image; `clock` is its clock.
     """
 
     def __init__(
@@ -60,7 +62,7 @@ class Puller:
         self._recorder = recorder
         self._backoff = backoff
         self._clock = clock
-        self._turns = asyncio.Semaphore(parallel)
+        self._turns = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(parallel))
         self._failures: dict[tuple[str, str], str] = {}
 
     async def ensure(self, need: ImageNeed) -> str:
@@ -112,7 +114,7 @@ class Puller:
         asked = time.monotonic()
         self._tell(need, NORMAL, "Pulling", f'Pulling image "{need.image}"')
         try:
-            async with self._turns:
+            async with self._turns[parse_reference(need.image).host]:
                 begun = time.monotonic()
                 reference = await self._pull_with(need)
         except CallError as error:

@@ -194,7 +194,9 @@ class Syncer:
         return await self._with_images(pod, view, ready.id, config, setting)
 
     async def _run_sandbox(self, pod: Pod, config: PodSandboxConfig) -> str:
-        request = sandbox_pb2.RunPodSandboxRequest(config=config)
+        # There are no RuntimeClasses: the name is that of the handler, as theirs mostly is.
+        handler = pod.spec.runtime_class_name or ""
+        request = sandbox_pb2.RunPodSandboxRequest(config=config, runtime_handler=handler)
         try:
             return await self._runtime.run_pod_sandbox(request)
         except CallError as error:

@@ -61,7 +61,7 @@ class ContainerView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodView:
-    """A pod in the runtime; newest first."""
+    """A pod in the runtime; of one name the newest first."""
 
     uid: str
     namespace: str = ""

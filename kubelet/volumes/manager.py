@@ -107,12 +107,12 @@ class Volumes:
         os.makedirs(directory, mode=0o750, exist_ok=True)
         return directory
 
-    def empty_dirs(self, pod: Pod) -> Mapping[str, tuple[str, EmptyDirVolumeSource]]:
-        """The emptyDirs of a pod that are on disk: their paths and what was asked for, by name."""
+    def empty_dirs(self, pod: Pod, *, on_disk: bool = True) -> Mapping[str, tuple[str, EmptyDirVolumeSource]]:
+        """The emptyDirs of a pod, or those of them that are on disk: paths and what was asked for, by name."""
         return {
             volume.name: (self._plugin(volume).path(self._request(pod, volume)), source)
             for volume in map(_with_source, pod.spec.volumes)
-            if (source := volume.empty_dir) and not source.medium
+            if (source := volume.empty_dir) and not (on_disk and source.medium)
         }
 
     async def _set_up(self, pod: Pod, volumes: list[Volume]) -> None:

@@ -78,7 +78,10 @@ def _serve(kind: int, fields: Fields) -> Response:
     with Service() as service:
         fd, null = service.theirs.fileno(), subprocess.DEVNULL
         argv = [find_criu(), "swrk", str(fd)]
-        process = subprocess.Popen(argv, stdin=null, stdout=null, stderr=null, env=ENVIRONMENT, pass_fds=[fd])
+        # A key that interrupts this command must not end CRIU half-way: the processes are in its hands.
+        process = subprocess.Popen(
+            argv, stdin=null, stdout=null, stderr=null, env=ENVIRONMENT, pass_fds=[fd], start_new_session=True
+        )
         try:
             return service.call(kind, fields, _ignore)
         finally:

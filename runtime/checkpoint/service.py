@@ -59,7 +59,7 @@ class Service:
         self.theirs.close()
         failure: Exception | None = None
         try:
-            self._ours.send(request(kind, options))
+            self._send(request(kind, options))
             while True:
                 response, descriptor = self._receive()
                 if response.kind != NOTIFY:
@@ -71,12 +71,16 @@ class Service:
                 finally:
                     if descriptor >= 0:
                         os.close(descriptor)
-                self._ours.send(acknowledgement(success=failure is None))
+                self._send(acknowledgement(success=failure is None))
         except OSError as error:
             raise failure or FirkinError(f"CRIU: it ended without an answer ({error.strerror})") from error
         if failure:
             raise failure
         return response
+
+    def _send(self, message: bytes) -> None:
+        # This process is not to die of a CRIU that did.
+        self._ours.send(message, socket.MSG_NOSIGNAL)
 
     def _receive(self) -> tuple[Response, int]:
         data, descriptors, _, _ = socket.recv_fds(self._ours, _LARGEST, 1, socket.MSG_CMSG_CLOEXEC)

@@ -42,7 +42,8 @@ def meaning(option: Option) -> str:
     """What the option does, with its choices and its default."""
     text = option.help
     if option.choices:
-        text += f": {', '.join(option.choices[:-1])} or {option.choices[-1]}"
+        *others, last = option.choices
+        text += f": {', '.join(others)} or {last}" if others else f": {last}"
     if option.default and isinstance(option.default, str):
         text += f" (default: {option.default})"
     return text

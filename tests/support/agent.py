@@ -28,8 +28,8 @@ from firkin.kubelet.sources.settings import SourceSettings
 from tests.support.cri_server import IMAGE
 from tests.support.waiting import SECONDS
 
-__all__ = ["Node", "Script", "has_ended", "is_ready", "main", "manifest", "node", "pod_of", "run", "run_together",
-           "status_of", "waits_for"]  # fmt: skip
+__all__ = ["HasSocket", "Node", "Script", "has_ended", "is_ready", "main", "manifest", "node", "pod_of", "run",
+           "run_together", "status_of", "waits_for"]  # fmt: skip
 
 
 def pod_of(text: str) -> Pod:
@@ -164,7 +164,7 @@ async def node(place: Path, server: HasSocket, /, **more: Any) -> AsyncIterator[
                 await running
 
 
-def run(server: HasSocket, place: Path, script: Callable[[Node], Awaitable[None]], **more: Any) -> None:
+def run(server: HasSocket, place: Path, script: Callable[[Node], Awaitable[None]], /, **more: Any) -> None:
     """Run a script with an agent."""
 
     async def within() -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from firkin.kubelet.api.pod import Pod
 from firkin.kubelet.objects.store import Objects
-from tests.support.agent import pod_of
+from tests.support.agent import HasSocket, pod_of
 from tests.support.bundle import FIRKIN
-from tests.support.cri_server import CriServer
 from tests.support.waiting import SECONDS
 
 __all__ = ["AgentProcess"]
@@ -35,12 +34,16 @@ links = ""
 
 
 class AgentProcess:
-    """An agent below `place` for the runtime `server`, which `start` starts."""
+    """An agent below `place` for the runtime `server`, which `start` starts.
 
-    def __init__(self, place: Path, server: CriServer) -> None:
+    Parameters: `cgroup` is where pods have theirs; without it that of the server for it.
+    """
+
+    def __init__(self, place: Path, server: HasSocket, cgroup: str = "") -> None:
         self.place = place
         self._process: subprocess.Popen[bytes] | None = None
-        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket, cgroup=server.pods_cgroup))
+        cgroup = cgroup or getattr(server, "pods_cgroup", "")
+        (place / "config.toml").write_text(_CONFIG.format(place=place, socket=server.socket, cgroup=cgroup))
 
     def put(self, *manifests: str) -> None:
         """Have these pods, before it runs."""

@@ -89,6 +89,18 @@ def _disk() -> str:
     return "" if scratch_disk() else f"no disk with the serial number {_SCRATCH_SERIAL}"
 
 
+def _clock() -> str:
+    return "" if scratch_disk() else "the time of a machine that is not a guest is not for tests to set"
+
+
+def _loop() -> str:
+    try:
+        os.close(os.open("/dev/loop-control", os.O_RDWR | os.O_CLOEXEC))
+    except OSError as error:
+        return f"/dev/loop-control: {error.strerror}"
+    return _failure(("mkfs.ext4", "-V"))
+
+
 def _cni_plugins() -> str:
     places = ("/opt/cni/bin", "/usr/lib/cni", "/usr/libexec/cni")
     return "" if any(Path(place, "portmap").exists() for place in places) else f"no portmap in {', '.join(places)}"
@@ -118,6 +130,8 @@ WORDS: Mapping[str, Callable[[], str]] = {
     "apparmor": _apparmor,
     "swap": _swap,
     "disk": _disk,
+    "clock": _clock,
+    "loop": _loop,
     "userns": _runs("unshare", "--user", "--map-root-user", "true"),
     "cgroupns": _runs("unshare", "--cgroup", "true"),
     "netns": _runs("unshare", "--net", "true"),
@@ -154,7 +168,7 @@ WORDS: Mapping[str, Callable[[], str]] = {
 """Each word with its probe."""
 
 GUEST_MEETS = frozenset(
-    {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk"}
+    {"root", "cgroup2", "unified", *CONTROLLERS, "psi", "swap", "disk", "clock"}
     | {"userns", "cgroupns", "netns", "timens", "mqueue", "overlay", "bridge", "apparmor", "criu"}
 )
 """What the guest always meets. Programs are the machine's own, which it can only share; CRIU needs its kernel."""

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from firkin.workbench.experiment import Experiment
-from firkin.workbench.experiments import cpusets, freezer, latecomer, latency, limits, quota, requests, weights
+from firkin.workbench.experiments import (
+    cpusets,
+    freezer,
+    hugetlb,
+    io_limits,
+    io_weights,
+    latecomer,
+    latency,
+    limits,
+    memory_high,
+    protection,
+    quota,
+    reclaim,
+    requests,
+    weights,
+)
 
 __all__ = ["EXPERIMENTS"]
 
@@ -16,6 +31,12 @@ _FAMILIES = (
     cpusets.EXPERIMENTS,
     limits.EXPERIMENTS,
     freezer.EXPERIMENTS,
+    memory_high.EXPERIMENTS,
+    protection.EXPERIMENTS,
+    reclaim.EXPERIMENTS,
+    io_limits.EXPERIMENTS,
+    io_weights.EXPERIMENTS,
+    hugetlb.EXPERIMENTS,
 )
 
 EXPERIMENTS: dict[str, Experiment] = {one.name: one for family in _FAMILIES for one in family}

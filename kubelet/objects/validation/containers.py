@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Sequence
 
-from firkin.kubelet.api.container import Container, ContainerPort, EnvFromSource, EnvVar
+from firkin.kubelet.api.container import Container, ContainerPort, EnvFromSource, EnvVar, FileKeySelector
 from firkin.kubelet.objects.validation import handlers, names, numbers, security, volumes
 from firkin.kubelet.objects.validation.fault import Faults, duplicate, forbidden, invalid, join, one_of, required
 
@@ -13,6 +13,7 @@ __all__ = ["containers", "ephemeral", "host_ports"]
 
 _MOST_EXIT_CODES = 255
 _POLICIES = ("Always", "OnFailure", "Never")
+_LONGEST_KEY = 128
 
 
 def containers(path: str, values: Sequence[Container], known: Iterable[str], *, init: bool, has_os: bool) -> Faults:
@@ -156,7 +157,10 @@ def _env(path: str, values: Sequence[EnvVar]) -> Faults:
         given = [name for name in source.__struct_fields__ if getattr(source, name) is not None]
         if not given:
             yield invalid(
-                place, "", "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`"
+                place,
+                "",
+                "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or "
+                "`fileKeyRef`",
             )
         elif len(given) > 1:
             yield invalid(place, "", "may not have more than one field specified at a time")
@@ -166,11 +170,22 @@ def _env(path: str, values: Sequence[EnvVar]) -> Faults:
             yield from volumes.field_path(join(place, "fieldRef.fieldPath"), source.field_ref.field_path)
         if source.resource_field_ref is not None:
             yield from volumes.resource_field(join(place, "resourceFieldRef"), source.resource_field_ref.resource)
+        if source.file_key_ref is not None:
+            yield from _file_key(join(place, "fileKeyRef"), source.file_key_ref)
         for field, ref in (("configMapKeyRef", source.config_map_key_ref), ("secretKeyRef", source.secret_key_ref)):
             if ref is not None and not ref.name:
                 yield required(f"{place}.{field}.name")
             if ref is not None:
                 yield from names.config_key(f"{place}.{field}.key", ref.key)
+
+
+def _file_key(path: str, value: FileKeySelector) -> Faults:
+    yield from names.label_name(join(path, "volumeName"), value.volume_name)
+    yield from volumes.local_path(join(path, "path"), value.path)
+    if not value.key:
+        yield required(join(path, "key"))
+    elif len(value.key) > _LONGEST_KEY:
+        yield invalid(join(path, "key"), value.key, f"must be no more than {_LONGEST_KEY} bytes")
 
 
 def _env_from(path: str, values: Sequence[EnvFromSource]) -> Faults:

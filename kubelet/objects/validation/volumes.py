@@ -19,7 +19,7 @@ from firkin.kubelet.objects.validation.fault import (
     required,
 )
 
-__all__ = ["mounts", "volumes"]
+__all__ = ["field_path", "local_path", "mounts", "resource_field", "volumes"]
 
 _FIELDS = (
     "metadata.name", "metadata.namespace", "metadata.uid", "metadata.labels", "metadata.annotations", "spec.nodeName",
@@ -93,14 +93,14 @@ def _items(path: str, items: Sequence[KeyToPath], default_mode: int | None = Non
     for number, item in enumerate(items):
         place = f"{path}.items[{number}]"
         yield from _named(join(place, "key"), item.key)
-        yield from _local_path(join(place, "path"), item.path)
+        yield from local_path(join(place, "path"), item.path)
         yield from _mode(join(place, "mode"), item.mode)
 
 
 def _files(path: str, files: Sequence[DownwardAPIVolumeFile]) -> Faults:
     for number, file in enumerate(files):
         place = f"{path}[{number}]"
-        yield from _local_path(join(place, "path"), file.path)
+        yield from local_path(join(place, "path"), file.path)
         yield from _mode(join(place, "mode"), file.mode)
         if file.field_ref is None and file.resource_field_ref is None:
             yield required(place, "one of fieldRef and resourceFieldRef is required")
@@ -181,7 +181,7 @@ def _sub_path(path: str, mount: VolumeMount) -> Faults:
         yield invalid(join(path, "subPathExpr"), mount.sub_path_expr, "subPathExpr and subPath are mutually exclusive")
     for field, value in (("subPath", mount.sub_path), ("subPathExpr", mount.sub_path_expr)):
         if value:
-            yield from _local_path(join(path, field), value)
+            yield from local_path(join(path, field), value)
 
 
 def _recursive(path: str, mount: VolumeMount) -> Faults:
@@ -199,7 +199,8 @@ def _mode(path: str, mode: int | None, most: int = 0o777) -> Faults:
         yield invalid(path, mode, f"must be a number between 0 and 0{most:o} (octal), both inclusive")
 
 
-def _local_path(path: str, value: str) -> Faults:
+def local_path(path: str, value: str) -> Faults:
+    """A path within a volume."""
     if not value:
         yield required(path)
     elif value.startswith("/"):

@@ -69,8 +69,8 @@ async def a_sidecar_is_there_before_the_containers(here: Node) -> None:
     sidecar = side("config", "sleep 1; echo greeting > /v/conf; while :; do sleep 1; done", probe)
     pod = await here.ready(manifest("startup", f"{QUICK}{VOLUME}initContainers:\n{sidecar}",
                                     "cat /v/conf || exit 1; sleep 1000", MOUNT))  # fmt: skip
-    assert (here.said(pod), main(pod).restart_count) == (["greeting"], 0)
-    assert status_of(pod, "config").started
+    await here.until_said(pod, "greeting")
+    assert main(pod).restart_count == 0 and status_of(pod, "config").started
 
 
 async def containers_are_neighbours(here: Node) -> None:

@@ -10,7 +10,7 @@ import pytest
 from firkin.kubelet.api.config import ConfigMap, Secret
 from firkin.kubelet.api.meta import ObjectMeta
 from firkin.kubelet.objects.store import Objects
-from tests.support.agent import Node, manifest, run_together
+from tests.support.agent import Node, main, manifest, run_together, waits_for
 from tests.support.cri_server import IMAGE, CriServer
 
 pytestmark = pytest.mark.requires("root", "cgroup2", "bridge")
@@ -115,6 +115,27 @@ grep ' /keys ' /proc/mounts | cut -d' ' -f3; touch /keys/x 2>/dev/null || echo r
     assert said[:5] == ["ada ada hush", "dot", "400", "0", "tmpfs"] and said[-1] == "refused"
 
 
+async def variables_of_a_file(here: Node) -> None:
+    spec = f"""{ONCE}volumes: [{{name: conf, emptyDir: {{}}}}]
+initContainers:
+- name: writes
+  image: {IMAGE}
+  command: [sh, -c, 'echo "ADDRESS=''address of x''" > /data/conf.env']
+  volumeMounts: [{{name: conf, mountPath: /data}}]"""
+    env = """env:
+- {name: WHERE, valueFrom: {fileKeyRef: {volumeName: conf, path: conf.env, key: ADDRESS}}}
+- {name: NONE, valueFrom: {fileKeyRef: {volumeName: conf, path: conf.env, key: NONE, optional: true}}}"""
+    said = await here.ended(
+        manifest("from-file", spec, 'echo "$WHERE ${NONE-unset}"; test -e /data || echo unmounted', env)
+    )
+    assert said == ["address of x unset", "unmounted"]
+    here.apply(manifest("no-key", spec, "true", env.replace(", optional: true", "")))
+    pod = await here.wait("no-key", waits_for("CreateContainerConfigError"))
+    waiting = main(pod).state.waiting
+    assert waiting is not None
+    assert waiting.message == 'couldn\'t find key NONE in file "conf.env" of volume "conf"'
+
+
 async def a_pod_waits_for_the_secret_that_it_names(here: Node) -> None:
     here.apply(manifest("waits", f"{ONCE}volumes: [{{name: v, secret: {{secretName: later}}}}]", "cat /v/key",
                         "volumeMounts: [{name: v, mountPath: /v}]"))  # fmt: skip
@@ -155,5 +176,6 @@ env: [{name: FIRST, valueFrom: {configMapKeyRef: {name: moves, key: x}}}]"""
 
     run_together(
         shared, tmp_path, first, arguments_with_variables_in_them, variables_that_depend_on_others, fields_of_the_pod,
-        config_maps, secrets, a_pod_waits_for_the_secret_that_it_names, names_and_a_resolver_of_its_own, changed,
+        config_maps, secrets, variables_of_a_file, a_pod_waits_for_the_secret_that_it_names,
+        names_and_a_resolver_of_its_own, changed,
     )  # fmt: skip

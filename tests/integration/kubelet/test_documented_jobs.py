@@ -95,7 +95,7 @@ spec:
       - name: shipper
         image: IMAGE
         restartPolicy: Always
-        command: [sh, -c, 'touch /opt/log; trap "cat /opt/log; exit 0" TERM; while :; do sleep 0.1; done']
+        command: [sh, -c, 'trap "cat /opt/log; exit 0" TERM; touch /opt/log; while :; do sleep 0.1; done']
         startupProbe: {exec: {command: [test, -e, /opt/log]}, periodSeconds: 1}
         volumeMounts: [{name: data, mountPath: /opt}]
       containers:
@@ -179,7 +179,8 @@ async def until(here: Node, kind: type[Resource], name: str, ready: int) -> None
 async def a_deployment_of_pods_with_a_sidecar(here: Node) -> None:
     await apply(here, "apps/deployments/app", WITH_SIDECAR)
     await until(here, Deployment, "app", 2)
-    assert all(status_of(pod, "shipper").state.running for pod in pods_of(here, "app"))
+    pods = [pod for pod in here.objects.list(Pod) if pod.metadata.labels.get("app") == "app"]
+    assert len(pods) == 2 and all(status_of(pod, "shipper").state.running for pod in pods)
 
 
 async def one_pod_on_each_node(here: Node) -> None:

@@ -119,11 +119,12 @@ initContainers:
 - name: web
   image: {IMAGE}
   restartPolicy: Always
-  command: [sh, -c, "trap 'echo reloaded' HUP; echo $HOSTNAME > /mark; while :; do sleep 0.1; done"]"""
+  command: [sh, -c, "trap 'echo reloaded' HUP; echo $HOSTNAME > /mark; echo up; while :; do sleep 0.1; done"]"""
     pod = await here.ready(
         manifest("processes", spec, "sleep 1000", "securityContext: {capabilities: {add: [SYS_PTRACE]}}")
     )
     assert await here.execute(pod, "cat /proc/1/comm") != "sh"
+    await here.until_said(pod, "up", "web")
     other = (await here.execute(pod, "ps | grep '[r]eloaded' | awk '{print $1}'")).strip()
     assert await here.execute(pod, f"cat /proc/{other}/root/mark") == "processes"
     await here.execute(pod, f"kill -HUP {other}")

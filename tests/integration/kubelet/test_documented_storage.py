@@ -23,8 +23,9 @@ def _meta(name: str) -> ObjectMeta:
 
 async def data_outlives_the_container(here: Node) -> None:
     spec = "terminationGracePeriodSeconds: 1\nvolumes: [{name: v, emptyDir: {}}]"
-    script = "trap exit TERM; cat /v/kept; while :; do sleep 0.1; done"
+    script = "trap exit TERM; cat /v/kept; echo up; while :; do sleep 0.1; done"
     pod = await here.ready(manifest("outlives", spec, script, MOUNT))
+    await here.until_said(pod, "up")
     await here.execute(pod, "echo text > /v/kept; echo lost > /elsewhere; kill 1")
     pod = await here.wait("outlives", lambda pod: main(pod).restart_count == 1 and is_ready(pod))
     await here.until_said(pod, "text")

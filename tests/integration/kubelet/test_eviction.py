@@ -68,18 +68,18 @@ spec:
   containers:
   - name: main
     image: {IMAGE}
-    command: [sh, -c, "head -c 300m /dev/zero | tail -c 300m | sleep 1000"]
+    command: [sh, -c, "dd if=/dev/zero bs=300M count=1 | sleep 1000"]
   - name: restless
     image: {IMAGE}
-    command: [sh, -c, "head -c 100m /dev/zero | tail -c 100m | sleep 1000"]
-    resources: {{limits: {{memory: 64Mi}}}}
+    command: [sh, -c, "head -c 60m /dev/zero | tail -c 60m | sleep 1000"]
+    resources: {{requests: {{memory: 4Mi}}, limits: {{memory: 24Mi}}}}
 """
 
 
 @pytest.mark.requires("unified", "memory", "psi")
 def test_under_memory_pressure_who_uses_more_than_was_requested_goes(server: CriServer, tmp_path: Path) -> None:
     # So rarely looked at that only pressure can be what wakes: that of a container which comes near to its limit, where
-    # the kernel makes it wait.
+    # the kernel makes it wait (memory.high).
     left = observe(Places("/", "/"))["memory.available"].available - 150 * MIB
     settings = EvictionSettings(
         hard=(f"memory.available<{left}",), soft=(), soft_grace=(), triggers=("memory some 20ms 2s",),

@@ -33,12 +33,12 @@ def pods(place: Path) -> list[str]:
     mount = "volumeMounts: [{name: data, mountPath: /data}]"
     init = f"""restartPolicy: Never
 initContainers:
-- {{name: init, image: "{IMAGE}", command: [sh, -c, "echo x >> /data/init"], {mount}}}
+- {{name: init, image: "{IMAGE}", command: [sh, -c, "echo init; echo x >> /data/init"], {mount}}}
 """
     return [
-        manifest("stays", volume, "echo x >> /data/stays; sleep 100000", mount),
-        manifest("ends", volume, "echo x >> /data/ends; exit 3", mount),
-        manifest("job", volume + init, "echo x >> /data/job; exit 0", mount),
+        manifest("stays", volume, "echo stays; echo x >> /data/stays; sleep 100000", mount),
+        manifest("ends", volume, "echo ends; echo x >> /data/ends; exit 3", mount),
+        manifest("job", volume + init, "echo job; echo x >> /data/job; exit 0", mount),
     ]
 
 
@@ -82,6 +82,27 @@ def sandbox_states(server: CriServer, name: str) -> list[int]:
     return [one.state for one in server("ListPodSandbox", filter=selector).items]
 
 
+def said(place: Path, pod: Pod, container: str, restarts: int = 0) -> list[str]:
+    """The lines of a container's log."""
+    directory = f"{pod.metadata.namespace}_{pod.metadata.name}_{pod.metadata.uid}"
+    text = (place / "pods" / directory / container / f"{restarts}.log").read_text()
+    return [line.split(" ", 3)[3] for line in text.splitlines()]
+
+
+def check_what_is_told(place: Path, found: dict[str, Pod]) -> None:
+    """Reasons, codes and logs are those of what has happened to the containers, not to who watched."""
+    assert said(place, found["stays"], "main") == ["stays"]
+    assert (said(place, found["job"], "init"), said(place, found["job"], "main")) == (["init"], ["job"])
+    (init,), job = found["job"].status.init_container_statuses, main(found["job"]).state.terminated
+    assert init.state.terminated is not None and job is not None
+    assert (init.state.terminated.reason, job.reason, job.exit_code) == ("Completed", "Completed", 0)
+    ends = main(found["ends"])
+    last = ends.state.terminated or ends.last_state.terminated
+    assert last is not None and (last.reason, last.exit_code) == ("Error", 3)
+    number = ends.restart_count - (ends.state.running is not None)
+    assert said(place, found["ends"], "main", number) == ["ends"]
+
+
 def check_that_nothing_was_started_in_vain(place: Path, server: CriServer, found: dict[str, Pod]) -> None:
     stays = main(found["stays"])
     assert (starts(place, "stays"), stays.restart_count) == (1, 0)
@@ -94,5 +115,6 @@ def check_that_nothing_was_started_in_vain(place: Path, server: CriServer, found
         if one.labels["io.kubernetes.pod.name"] == "ends" and one.state == 2
     }
     assert max(counts) + 1 == starts(place, "ends")
+    check_what_is_told(place, found)
     sandboxes = [one.labels["io.kubernetes.pod.name"] for one in server("ListPodSandbox").items]
     assert sorted(sandboxes) == ["ends", "job", "stays"]

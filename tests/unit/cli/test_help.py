@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from firkin.runtime.cli.commands import GLOBAL_OPTIONS, MODULES, load
-from firkin.runtime.cli.help import command_help, global_help, label
+from firkin.runtime.cli.help import command_help, global_help, label, meaning
 from firkin.runtime.cli.main import main
+from firkin.runtime.cli.options import Option
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -42,6 +43,13 @@ def test_the_global_help_names_every_command_and_option() -> None:
         assert load(name)[0].summary.split()[0] in shown
     for option in GLOBAL_OPTIONS:
         assert f" {label(option)}" in shown
+
+
+@pytest.mark.parametrize(
+    ("choices", "text"), [(("a",), "how: a"), (("a", "b"), "how: a or b"), (("a", "b", "c"), "how: a, b or c")]
+)
+def test_choices_are_named(choices: tuple[str, ...], text: str) -> None:
+    assert meaning(Option("how", "", "HOW", "how", choices=choices)) == text
 
 
 def test_every_heading_stands_once() -> None:

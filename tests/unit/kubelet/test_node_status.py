@@ -11,8 +11,10 @@ import pytest
 
 from firkin.cri.api.runtime_pb2 import RuntimeCondition, RuntimeStatus, StatusResponse, VersionResponse
 from firkin.errors import StateError
+from firkin.kubelet.api.event import Event
 from firkin.kubelet.api.node import Node
 from firkin.kubelet.config import Config
+from firkin.kubelet.events.recorder import Recorder
 from firkin.kubelet.node import Machine
 from firkin.kubelet.node_status import NodeKeeper, ready_condition
 from firkin.kubelet.objects.store import Objects
@@ -66,7 +68,8 @@ def test_the_node_is_made_kept_and_has_the_times_of_its_changes(tmp_path: Path) 
         objects, runtime = Objects(str(tmp_path / "objects.db")), Small()
         machine = Machine(Config(root=str(tmp_path), node_name="n", node_ip="192.0.2.1"))
         start = now = datetime(2026, 1, 1, tzinfo=UTC)
-        keeper = NodeKeeper(objects, machine, cast(Runtime, runtime), lambda: now)
+        recorder = Recorder(objects, "kubelet", "n", lambda: now)
+        keeper = NodeKeeper(objects, machine, cast(Runtime, runtime), lambda: now, recorder)
 
         def seen() -> dict[str, tuple[str, datetime | None]]:
             node = objects.get(Node, "", "n")
@@ -89,6 +92,11 @@ def test_the_node_is_made_kept_and_has_the_times_of_its_changes(tmp_path: Path) 
         runtime.is_up = False
         await keeper.update()
         assert seen()["Ready"] == ("False", now) and seen()["DiskPressure"] == ("True", now)
+        told = [(one.reason, one.message, one.count) for one in objects.list(Event)]
+        assert sorted(told) == [
+            ("NodeNotReady", "Node n status is now: NodeNotReady", 1),
+            ("NodeReady", "Node n status is now: NodeReady", 1),
+        ]  # fmt: skip
         objects.close()
 
     asyncio.run(body())

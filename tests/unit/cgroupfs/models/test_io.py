@@ -33,3 +33,11 @@ def test_the_tightest_line_counts() -> None:
     assert bound_by_max([], 4096) == math.inf
     assert bound_by_max([IoMax(bytes=409600), IoMax(requests=200)], 4096) == 100
     assert bound_by_max([IoMax(bytes=409600, requests=50), IoMax()], 4096) == 50
+
+
+def test_requests_that_a_share_is_enough_for() -> None:
+    disk = CostModel(bytes=16 << 20, sequential=1000, random=250)
+    assert disk.requests(0.5, 4096, is_random=True) == pytest.approx(125)
+    # A page is 1 / 4096 s; 16 of them, and what a sequential request costs beyond its first page.
+    cost = 16 / 4096 + (1 / 1000 - 1 / 4096)
+    assert disk.requests(0.5, 64 << 10, is_random=False) == pytest.approx(0.5 / cost)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firkin.cgroupfs.models.protection import effective_protection, reclaimed
+from firkin.cgroupfs.models.protection import effective_protection, held_under_pressure, reclaimed
 from firkin.cgroupfs.models.tree import Tree
 
 
@@ -113,3 +113,44 @@ def test_reclaim_takes_what_is_not_protected_first() -> None:
     assert list(reclaimed(usage, protection, 0)) == [0, 0, 0]
     with pytest.raises(ValueError, match="can not be reclaimed"):
         reclaimed(usage, protection, 25)
+
+
+def left(top: Group, excess: float, *, recursive: bool = True) -> dict[str, float]:
+    tree = Tree(top)
+    used = tree.array(lambda group: 0 if group.children else group.usage)
+    held = held_under_pressure(tree, used, tree.array(lambda group: group.setting), excess, recursive=recursive)
+    return {group.name: float(value) for group, value in zip(tree.groups, held, strict=True)}
+
+
+def test_what_is_left_of_overcommitted_claims_is_in_proportion_to_them() -> None:
+    parent = Group("p", 0, 24, [Group("a", 24, 24), Group("b", 12, 12), Group("c", 12)])
+    # All of c and of d goes, and of a and b what is more than 24 together.
+    found = left(Group("/", 0, children=[parent, Group("d", 12)]), 36)
+    assert found == pytest.approx({"/": 24, "p": 24, "d": 0, "a": 16, "b": 8, "c": 0}, abs=0.01)
+
+
+def test_what_is_left_of_a_parents_protection_that_nobody_claims_is_in_proportion_to_use() -> None:
+    parent = Group("p", 0, 24, [Group("a", 12), Group("b", 36)])
+    top = Group("/", 0, children=[parent, Group("d", 12)])
+    assert left(top, 36) == pytest.approx({"/": 24, "p": 24, "d": 0, "a": 6, "b": 18}, abs=0.01)
+    # Without memory_recursiveprot nothing of it is protected, and all pay alike.
+    without = left(top, 36, recursive=False)
+    assert without == pytest.approx({"/": 24, "p": 19.2, "d": 4.8, "a": 4.8, "b": 14.4}, abs=0.01)
+
+
+def test_the_path_matters_where_a_claim_falls_on_the_way() -> None:
+    # Both claim 20 of 20, but b has no more than that, and loses of its claim while a still has its own.
+    parent = Group("p", 0, 20, [Group("a", 40, 20), Group("b", 20, 20)])
+    found = left(Group("/", 0, children=[parent]), 40)
+    assert found["a"] + found["b"] == pytest.approx(20) and 1.2 < found["a"] / found["b"] < 1.9
+
+
+@given(CHILDREN, st.floats(0, 8e9), st.floats(0, 1), st.booleans())
+def test_nobody_gains_by_reclaim_and_it_takes_what_it_should(
+    children: list[tuple[float, float]], setting: float, part: float, recursive: bool
+) -> None:
+    groups = [Group(str(at), used, wanted) for at, (used, wanted) in enumerate(children)]
+    usage = sum(used for used, _ in children)
+    found = left(Group("/", 0, children=[Group("a", 0, setting, groups)]), part * usage * 0.999, recursive=recursive)
+    assert found["/"] == pytest.approx(usage - part * usage * 0.999, rel=1e-6, abs=1e-2)
+    assert all(-1e-3 <= found[group.name] <= group.usage * (1 + 1e-9) + 1e-3 for group in groups)

@@ -98,6 +98,23 @@ def test_unknown_fields_are_refused_or_told(api: ApiCaller) -> None:
     assert (status, answer["message"]) == (400, 'strict decoding error: unknown field "speck"')
     answer_ = api.request("POST", PODS, broken)
     assert answer_.headers["warning"] == '299 - "unknown field \\"speck\\""'
+    other = {**broken, "metadata": {"name": "other"}}
+    assert "warning" not in api.request("POST", f"{PODS}?fieldValidation=Ignore", other).headers
+    status, answer = api.call("POST", f"{PODS}?fieldValidation=Maybe", broken)
+    assert (status, answer["message"]) == (
+        422,
+        'fieldValidation: Unsupported value: "Maybe": supported values: "", "Ignore", "Strict", "Warn"',
+    )
+
+
+def test_fields_that_are_there_twice_are_refused_or_told(api: ApiCaller) -> None:
+    text = b'{"metadata": {"name": "m"}, "data": {"a": "1", "b": "x", "a": "2"}, "data": {"a": "3"}}'
+    status, answer = api.call("POST", f"{MAPS}?fieldValidation=Strict", text)
+    told = 'duplicate field "data.a", duplicate field "data"'
+    assert (status, answer["message"]) == (400, f"strict decoding error: {told}")
+    answer_ = api.request("POST", MAPS, text)
+    assert answer_.headers["warning"] == '299 - "duplicate field \\"data.a\\"", 299 - "duplicate field \\"data\\""'
+    assert api.call("GET", f"{MAPS}/m")[1]["data"] == {"a": "3"}
 
 
 def test_lists_are_of_what_is_selected(api: ApiCaller) -> None:

@@ -110,6 +110,10 @@ def test_what_is_right_passes() -> None:
             pod("volumes: [{name: v, emptyDir: {mode: 1024}}]"),
             "spec.volumes[0].emptyDir.mode: Invalid value: 1024: must be a number between 0 and 01777 (octal), both",
         ),
+        (
+            pod(container="env: [{name: A, valueFrom: {fileKeyRef: {volumeName: v, path: ../x, key: A}}}]"),
+            "spec.containers[0].env[0].valueFrom.fileKeyRef.path: Invalid value: \"../x\": must not contain '..'",
+        ),
         (pod(required("")), "nodeSelectorTerms: Required value: must have at least one node selector term"),
         (
             pod(required("{matchExpressions: [{key: a, operator: In}]}")),

@@ -17,7 +17,7 @@ class Clock:
 
 def test_delays_double_up_to_the_most_and_begin_anew_after_twice_that() -> None:
     clock = Clock()
-    backoff = Backoff(10, 300, clock)
+    backoff = Backoff(10, 300, clock, clock)
     delays = []
     for _ in range(8):
         delays.append(backoff.left("a", clock.now))
@@ -34,23 +34,39 @@ def test_delays_double_up_to_the_most_and_begin_anew_after_twice_that() -> None:
 
 def test_the_delay_counts_from_the_event() -> None:
     clock = Clock()
-    backoff = Backoff(10, 300, clock)
+    backoff = Backoff(10, 300, clock, clock)
     backoff.next("a", clock.now)
     assert backoff.left("a", clock.now - 4) == 6
     assert backoff.left("b", clock.now) == 0
 
 
 def test_a_clock_that_was_set_back_makes_nobody_wait_longer_than_the_delay() -> None:
-    clock = Clock()
-    backoff = Backoff(10, 300, clock)
+    clock, steady = Clock(), Clock()
+    backoff = Backoff(10, 300, clock, steady)
     backoff.next("a", clock.now)
     clock.now -= 900
+    lefts = []
+    for _ in range(3):
+        lefts.append(backoff.left("a", 1000.0))
+        clock.now += 5
+        steady.now += 5
+    assert lefts == [10, 5, 0]
+
+
+def test_a_clock_that_is_set_back_while_somebody_waits_does_not_begin_the_delay_anew() -> None:
+    clock, steady = Clock(), Clock()
+    backoff = Backoff(10, 300, clock, steady)
+    backoff.next("a", clock.now)
     assert backoff.left("a", 1000.0) == 10
+    clock.now, steady.now = 4.0, 1004.0
+    assert backoff.left("a", 1000.0) == 6
+    # The next event is another one, even if it is earlier.
+    assert backoff.left("a", 4.0) == 10
 
 
 def test_after_a_restart_of_the_agent_the_delay_is_as_long_as_it_was() -> None:
     clock = Clock()
-    backoff = Backoff(10, 300, clock)
+    backoff = Backoff(10, 300, clock, clock)
     for tries, delay in ((0, 0), (1, 10), (3, 40), (50, 300)):
         backoff.resume(tries, tries)
         assert backoff.delay(tries) == delay

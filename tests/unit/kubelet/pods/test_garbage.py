@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from firkin.kubelet.pods.garbage import find_garbage, orphaned_logs
@@ -23,6 +24,13 @@ def test_of_each_container_the_last_one_that_ended_is_kept() -> None:
     found = find_garbage(there, lambda uid: True)
     assert found.containers == ("1",)
     assert found.sandboxes == ()
+
+
+def test_what_was_made_after_the_clock_was_set_back_is_the_newest_all_the_same() -> None:
+    boxes = [replace(box("s0", 900), attempt=0), replace(box("s1", 5), attempt=1)]
+    ends = [replace(dead("one", 901, sandbox="s0"), attempt=1), replace(dead("two", 6, sandbox="s1"), attempt=2)]
+    found = find_garbage({"u": [*boxes, *ends]}, lambda uid: True)
+    assert (found.containers, found.sandboxes) == (("one",), ("s0",))
 
 
 def test_old_sandboxes_go_when_nothing_of_them_is_kept() -> None:
