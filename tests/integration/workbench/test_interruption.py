@@ -104,7 +104,7 @@ def test_what_a_kill_at_any_moment_leaves_is_removed_by_the_next_run() -> None:
 def test_the_command_cleans_up_when_it_is_ended(firkin: Firkin, number: int, status: int) -> None:
     argv = firkin.command("bench", "models", "freeze")
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        eventually(loads)
+        eventually(lambda: children(process.pid))
         process.send_signal(number)
         _, error = process.communicate()
     assert (process.returncode, error) == (status, "") and nothing_left()
