@@ -29,8 +29,8 @@ from typing import Any
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.cri_lives import Lives, grown, holdings
-from benchmarks.private_world import in_private_world, place_in_memory
 from firkin.cgroupfs import Cgroup
+from firkin.workbench.peers.namespaces import in_private_world, place_in_memory
 from tests.support.cri_client import CriClient
 from tests.support.cri_servers import IMAGE, Server, make_images, running
 

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.cri import pod_config
-from benchmarks.private_world import in_private_world, place_in_memory
+from firkin.workbench.peers.namespaces import in_private_world, place_in_memory
 from tests.support.cri_client import CriClient
 from tests.support.cri_servers import IMAGE, firkin_command, make_images
 

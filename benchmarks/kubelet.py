@@ -26,12 +26,12 @@ from typing import NamedTuple
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.image_sources import run
-from benchmarks.private_world import in_private_world, place_in_memory
 from firkin.kubelet.api.container import Container, ContainerPort
 from firkin.kubelet.api.meta import ObjectMeta
 from firkin.kubelet.api.pod import Pod, PodSpec
 from firkin.kubelet.api.probe import ExecAction, HTTPGetAction, Probe, TCPSocketAction
 from firkin.kubelet.objects.store import Objects
+from firkin.workbench.peers.namespaces import in_private_world, place_in_memory
 from tests.support.bundle import FIRKIN
 from tests.support.cri_client import CriClient
 from tests.support.cri_servers import IMAGE, make_images

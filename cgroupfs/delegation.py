@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firkin.cgroupfs.containment import in_mount, process_path
+from firkin.cgroupfs.delegatable import ALWAYS, delegatable_files
 from firkin.cgroupfs.failure import failed
 from firkin.cgroupfs.handle import Handle
 from firkin.cgroupfs.hierarchy import known_hierarchy
@@ -21,20 +22,7 @@ from firkin.errors import CgroupGoneError, CgroupPathError, CgroupPermissionErro
 
 __all__ = ["Delegated", "Delegation", "delegatable_files", "delegate", "find_delegated"]
 
-_LIST = "/sys/kernel/cgroup/delegate"
-_ALWAYS = ("cgroup.procs", "cgroup.threads", "cgroup.subtree_control")
 _MOST_ID = (1 << 32) - 2
-
-
-def delegatable_files(path: str = _LIST) -> tuple[str, ...]:
-    """The names of the files that are given with a cgroup: the kernel's list (Linux 4.15), or the specification's."""
-    try:
-        with open(path) as file:
-            names = file.read().split()
-    except FileNotFoundError:
-        return _ALWAYS
-    # A name is looked up in the cgroup's directory: it may not lead out of it.
-    return tuple(name for name in names if "/" not in name) or _ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,4 +187,4 @@ def _downwards(mount: str, path: str) -> Iterator[str]:
 def _is_given(path: str, uid: int) -> bool:
     if os.stat(path, follow_symlinks=False).st_uid != uid:
         return False
-    return all(os.access(f"{path}/{file}", os.W_OK, effective_ids=True) for file in _ALWAYS[::2])
+    return all(os.access(f"{path}/{file}", os.W_OK, effective_ids=True) for file in ALWAYS[::2])

@@ -2,6 +2,7 @@
 #include "child.h"
 #include "files.h"
 #include "hook.h"
+#include "scheduling.h"
 
 const struct run_entry child_operations[] = {
 	{ OP_OPEN, op_open },
@@ -17,6 +18,7 @@ const struct run_entry child_operations[] = {
 	{ OP_HOSTNAME, op_hostname },
 	{ OP_DOMAINNAME, op_domainname },
 	{ OP_LOOPBACK, op_loopback },
+	{ OP_LEND_NETWORK, op_lend_network },
 	{ OP_PROPAGATION, op_propagation },
 	{ OP_ROOT_ATTACH, op_root_attach },
 	{ OP_MOUNT_NEW, op_mount_new },
@@ -24,6 +26,8 @@ const struct run_entry child_operations[] = {
 	{ OP_MOUNT_ATTRIBUTES, op_mount_attributes },
 	{ OP_ATTACH, op_attach },
 	{ OP_REMOUNT, op_remount },
+	{ OP_COPY_UP, op_copy_up },
+	{ OP_COPY_MODE, op_copy_mode },
 	{ OP_MASK, op_mask },
 	{ OP_READONLY, op_readonly },
 	{ OP_PIVOT, op_pivot },
@@ -48,6 +52,11 @@ const struct run_entry child_operations[] = {
 	{ OP_CAP_AMBIENT, op_cap_ambient },
 	{ OP_NO_NEW_PRIVS, op_no_new_privs },
 	{ OP_SECCOMP, op_seccomp },
+	{ OP_SECCOMP_NOTIFY, op_seccomp_notify },
+	{ OP_HOME, op_home },
+	{ OP_PERSONALITY, op_personality },
+	{ OP_MEMORY_POLICY, op_memory_policy },
+	{ OP_AFFINITY, op_affinity },
 	{ OP_DUMPABLE, op_dumpable },
 	{ OP_KEYRING, op_keyring },
 	{ OP_CLOSE_ON_EXEC, op_close_on_exec },

@@ -96,6 +96,20 @@ int op_seccomp(struct run *run, const struct plan_op *op)
 	return (int)sys_seccomp(SECCOMP_SET_MODE_FILTER, op->arg[1], &filter);
 }
 
+int op_personality(struct run *run, const struct plan_op *op)
+{
+	(void)run;
+	long r = sys_personality(op->arg[0]);
+	return r < 0 ? (int)r : 0;
+}
+
+/* The mask has whole words; of the number of bits that it is said to have, the kernel takes one off. */
+int op_memory_policy(struct run *run, const struct plan_op *op)
+{
+	struct plan_bytes nodes = plan_bytes(&run->plan, op->arg[1]);
+	return (int)sys_set_mempolicy(op->arg[0], nodes.size ? nodes.data : 0, nodes.size ? nodes.size * 8 + 1 : 0);
+}
+
 int op_dumpable(struct run *run, const struct plan_op *op)
 {
 	(void)run;

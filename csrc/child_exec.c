@@ -39,7 +39,8 @@ int op_chdir(struct run *run, const struct plan_op *op)
 int op_keep_slots(struct run *run, const struct plan_op *op)
 {
 	for (uint32_t slot = 0; slot < run->plan.header->slots; slot++) {
-		if (run->slots[slot] < 0 || slot == op->arg[0] || slot == op->arg[1] || slot == op->arg[2])
+		if (run->slots[slot] < 0 || slot == op->arg[0] || slot == op->arg[1] || slot == op->arg[2] ||
+		    slot == op->arg[3])
 			continue;
 		sys_close(run->slots[slot]);
 		run->slots[slot] = -1;

@@ -94,7 +94,7 @@ static int check_target(int mount, uint32_t mount_mode, int target, uint64_t fla
 	long r = sys_statx(target, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_TYPE, &s);
 	if (r < 0)
 		return (int)r;
-	if ((s.stx_mode & S_IFMT) == S_IFLNK)
+	if ((s.stx_mode & S_IFMT) == S_IFLNK && !(flags & PLAN_ATTACH_ON_LINK))
 		return -ELOOP;
 	if (((s.stx_mode & S_IFMT) == S_IFDIR) != ((mount_mode & S_IFMT) == S_IFDIR))
 		return (s.stx_mode & S_IFMT) == S_IFDIR ? -EISDIR : -ENOTDIR;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "channel.h"
 #include "child.h"
+#include "netlink.h"
 #include "syscalls.h"
 #include "text.h"
 
@@ -41,4 +43,16 @@ int op_loopback(struct run *run, const struct plan_op *op)
 	long r = sys_ioctl(fd, SIOCSIFFLAGS, &request);
 	sys_close(fd);
 	return (int)r;
+}
+
+int op_lend_network(struct run *run, const struct plan_op *op)
+{
+	const struct plan_record record = { .type = PLAN_NETWORK };
+	(void)op;
+	int fd = netlink_open();
+	if (fd < 0)
+		return fd;
+	int r = channel_send(run->sync, &record, &fd, 1);
+	sys_close(fd);
+	return r;
 }

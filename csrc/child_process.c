@@ -52,6 +52,7 @@ int op_rendezvous(struct run *run, const struct plan_op *op)
 		r = channel_receive(run->sync, &record, 0, 0);
 	if (r < 0)
 		return r;
+	run->host_pid = (int)record.op;
 	return record.type == PLAN_RELEASED && record.value == op->arg[0] ? 0 : -EPROTO;
 }
 

@@ -5,11 +5,17 @@
 #include "resolve.h"
 #include "syscalls.h"
 
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/mount.h>
-#include <sys/ioctl.h>
+
+/* struct winsize, which the C library's header has beside another struct termios than the kernel's */
+struct window {
+	unsigned short ws_row, ws_col, ws_xpixel, ws_ypixel;
+};
 
 static int open_peer(int master)
 {
@@ -36,6 +42,14 @@ static int bind_console(int root, int peer)
 	return (int)r;
 }
 
+static long end_lines_plainly(int peer)
+{
+	struct termios settings = { 0 };
+	long r = sys_ioctl(peer, TCGETS, &settings);
+	settings.c_oflag &= ~(tcflag_t)ONLCR;
+	return r < 0 ? r : sys_ioctl(peer, TCSETS, &settings);
+}
+
 static int become_terminal(int peer)
 {
 	long r = 0;
@@ -46,10 +60,12 @@ static int become_terminal(int peer)
 
 static int set_up(const struct run *run, const struct plan_op *op, int master, int peer)
 {
-	struct winsize size = { .ws_row = (unsigned short)op->arg[1], .ws_col = (unsigned short)op->arg[2] };
+	struct window size = { .ws_row = (unsigned short)op->arg[1], .ws_col = (unsigned short)op->arg[2] };
 	struct plan_record record = { .type = PLAN_TERMINAL };
 	long r = op->arg[1] ? sys_ioctl(master, TIOCSWINSZ, &size) : 0;
-	if (r >= 0 && op->arg[3])
+	if (r >= 0 && op->arg[3] & PLAN_TERMINAL_PLAIN)
+		r = end_lines_plainly(peer);
+	if (r >= 0 && op->arg[3] & PLAN_TERMINAL_BIND)
 		r = bind_console(run_slot(run, op->arg[0]), peer);
 	if (r >= 0)
 		r = channel_send(run->sync, &record, &master, 1);

@@ -92,7 +92,7 @@ static int make_memfd(const char *name)
 	return (int)fd;
 }
 
-static int copy_all(int to, int from)
+int file_copy(int to, int from)
 {
 	char buffer[16384];
 	for (;;) {
@@ -110,7 +110,7 @@ int file_sealed_copy(const char *name, int from)
 	int fd = make_memfd(name);
 	if (fd < 0)
 		return fd;
-	int r = copy_all(fd, from);
+	int r = file_copy(fd, from);
 	if (r >= 0)
 		r = file_seal(fd);
 	if (r >= 0)
@@ -149,7 +149,9 @@ int op_open(struct run *run, const struct plan_op *op)
 
 int op_open_tree(struct run *run, const struct plan_op *op)
 {
-	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (op->arg[2] ? RECURSIVE : 0);
+	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+			 (op->arg[2] & PLAN_TREE_RECURSIVE ? RECURSIVE : 0) |
+			 (op->arg[2] & PLAN_TREE_NO_FOLLOW ? AT_SYMLINK_NOFOLLOW : 0);
 	return run_fill(run, op->arg[0], sys_open_tree(AT_FDCWD, run_text(run, op->arg[1]), flags));
 }
 

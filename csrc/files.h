@@ -18,6 +18,9 @@ int file_from_template(const char *name, struct plan_bytes template, int pid);
 /* Prevents any later change; 0 or -errno. */
 int file_seal(int memfd);
 
+/* What is left to read in `from` is written to `to`; 0 or -errno. */
+int file_copy(int to, int from);
+
 /* Type and permission bits; 0 or -errno. */
 int file_mode(int fd, uint32_t *mode);
 

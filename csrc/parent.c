@@ -2,6 +2,7 @@
 #include "parent.h"
 #include "files.h"
 #include "hook.h"
+#include "scheduling.h"
 
 const struct run_entry parent_operations[] = {
 	{ OP_OPEN, op_open },
@@ -30,6 +31,7 @@ const struct run_entry parent_operations[] = {
 	{ OP_CGROUP_DEVICES, op_cgroup_devices },
 	{ OP_CGROUP_REMOVE, op_cgroup_remove },
 	{ OP_CGROUP_OF, op_cgroup_of },
+	{ OP_CGROUP_OWNER, op_cgroup_owner },
 	{ OP_CLONE, op_clone_init },
 	{ OP_SEND, op_send },
 	{ OP_AWAIT, op_await },
@@ -39,9 +41,14 @@ const struct run_entry parent_operations[] = {
 	{ OP_WRITE_CHILD, op_write_child },
 	{ OP_LIMIT_CHILD, op_limit_child },
 	{ OP_KILL_CHILD, op_kill_child },
+	{ OP_NET_DEVICE, op_net_device },
 	{ OP_PIN_NAMESPACE, op_pin_namespace },
 	{ OP_UNPIN_NAMESPACE, op_unpin_namespace },
-	{ OP_TERMINAL_CONNECT, op_terminal_connect },
+	{ OP_CONNECT, op_connect },
+	{ OP_SEND_PIDFD, op_send_pidfd },
+	{ OP_SCHEDULER, op_scheduler },
+	{ OP_IO_PRIORITY, op_io_priority },
+	{ OP_AFFINITY, op_affinity },
 	{ OP_TERMINAL_SEND, op_terminal_send },
 	{ OP_TERMINAL_LISTEN, op_terminal_listen },
 	{ OP_TERMINAL_ACCEPT, op_terminal_accept },

@@ -162,3 +162,19 @@ int op_cgroup_of(struct run *run, const struct plan_op *op)
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
 	return run_fill(run, op->arg[0], sys_openat2(run_slot(run, op->arg[1]), path, &how, sizeof how));
 }
+
+/*
+ * What is needed to manage the cgroups below it goes to the container's root; limits stay the host's (cgroup-v2.rst,
+ * "Delegation"). Not every kernel has every file.
+ */
+int op_cgroup_owner(struct run *run, const struct plan_op *op)
+{
+	int dir = run_slot(run, op->arg[0]);
+	long r = sys_fchown(dir, op->arg[1], -1);
+	for (char *const *file = plan_vector(&run->plan, op->arg[2]); *file && r >= 0; file++) {
+		r = sys_fchownat(dir, *file, op->arg[1], -1, AT_SYMLINK_NOFOLLOW);
+		if (r == -ENOENT)
+			r = 0;
+	}
+	return (int)r;
+}

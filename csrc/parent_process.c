@@ -4,6 +4,7 @@
 #include "files.h"
 #include "parent.h"
 #include "process.h"
+#include "scheduling.h"
 #include "syscalls.h"
 #include "text.h"
 
@@ -61,7 +62,8 @@ int op_clone_init(struct run *run, const struct plan_op *op)
 	run->sync = pair[0];
 	r = start_init(run, op->arg[0], cgroup, pair[1]);
 	sys_close(pair[1]);
-	return r;
+	int restored = affinity_restore(run);
+	return r < 0 ? r : restored;
 }
 
 int op_send(struct run *run, const struct plan_op *op)
@@ -137,6 +139,9 @@ static int take_record(struct run *run, const struct plan_record *record, int *f
 		return take_clone(run, record, fd);
 	case PLAN_STILLBORN:
 		return bury(*fd);
+	case PLAN_NETWORK:
+		move_descriptor(&run->network, fd);
+		return 0;
 	case PLAN_TERMINAL:
 		move_descriptor(&run->terminal, fd);
 		return 0;
@@ -179,7 +184,7 @@ int op_await(struct run *run, const struct plan_op *op)
 
 int op_release(struct run *run, const struct plan_op *op)
 {
-	struct plan_record record = { .type = PLAN_RELEASED, .value = (uint32_t)op->arg[0] };
+	struct plan_record record = { .type = PLAN_RELEASED, .value = (uint32_t)op->arg[0], .op = (uint32_t)run->pid };
 	return channel_send(run->sync, &record, 0, 0);
 }
 

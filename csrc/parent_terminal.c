@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Console sockets: one message with the terminal's master and its name goes to the caller, or comes from a runtime. */
+/* Sockets of the caller: one message with a descriptor and its name goes there, or a terminal comes from a runtime. */
 #include "message.h"
 #include "parent.h"
 #include "syscalls.h"
@@ -17,7 +17,7 @@ static int set_address(struct sockaddr_un *address, const char *path)
 	return text_fits(address->sun_path, sizeof address->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-int op_terminal_connect(struct run *run, const struct plan_op *op)
+int op_connect(struct run *run, const struct plan_op *op)
 {
 	struct sockaddr_un address;
 	int r = set_address(&address, run_text(run, op->arg[1]));
@@ -68,26 +68,27 @@ int op_terminal_accept(struct run *run, const struct plan_op *op)
 	return 0;
 }
 
+/* One descriptor, beside its name, to whoever listens at a socket. */
+static int send_descriptor(int socket, int fd, const char *name)
+{
+	struct iovec data = { (void *)(uintptr_t)name, text_length(name) };
+	struct message_fds sent = { &fd, 1 };
+	return message_send(socket, &data, 1, &sent, 0);
+}
+
 int op_terminal_send(struct run *run, const struct plan_op *op)
 {
-	union {
-		struct cmsghdr header;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control = { 0 };
-	static const char name[] = "/dev/ptmx";
-	struct iovec data = { (void *)(uintptr_t)name, sizeof name - 1 };
-	struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control,
-				  .msg_controllen = sizeof control };
 	if (run->terminal < 0)
 		return -ENOTTY;
-	control.header.cmsg_level = SOL_SOCKET;
-	control.header.cmsg_type = SCM_RIGHTS;
-	control.header.cmsg_len = CMSG_LEN(sizeof(int));
-	*(int *)(void *)CMSG_DATA(&control.header) = run->terminal;
-	long r = sys_sendmsg(run_slot(run, op->arg[0]), &message, MSG_NOSIGNAL);
+	int r = send_descriptor(run_slot(run, op->arg[0]), run->terminal, "/dev/ptmx");
 	if (r < 0)
-		return (int)r;
+		return r;
 	sys_close(run->terminal);
 	run->terminal = -1;
 	return 0;
+}
+
+int op_send_pidfd(struct run *run, const struct plan_op *op)
+{
+	return run->pidfd < 0 ? -ESRCH : send_descriptor(run_slot(run, op->arg[0]), run->pidfd, "pidfd");
 }

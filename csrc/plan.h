@@ -74,7 +74,7 @@ struct plan_op {
 #define PLAN_OPS(X) \
 	/* descriptors of the host's files */ \
 	X(1, OPEN, "open", P | C, "o:out t:path n:flags") \
-	X(2, OPEN_TREE, "open-tree", P | C, "o:out t:path n:recursive") \
+	X(2, OPEN_TREE, "open-tree", P | C, "o:out t:path n:flags") \
 	X(3, OPEN_DEVICE_TREE, "open-device-tree", P, "o:out t:path n:mode n:device") \
 	X(4, OPEN_NAMESPACE, "open-namespace", P, "o:out t:path n:type") \
 	X(5, OPEN_PROCESS, "open-process", P, "o:out n:pid n:start_time") \
@@ -97,6 +97,7 @@ struct plan_op {
 	X(23, CGROUP_DEVICES, "cgroup-devices", P, "s:dir b:program") \
 	X(24, CGROUP_REMOVE, "cgroup-remove", U, "s:parent t:name s:dir") \
 	X(25, CGROUP_OF, "cgroup-of", P, "o:out s:root n:pid") \
+	X(27, CGROUP_OWNER, "cgroup-owner", P, "s:dir n:uid v:files") \
 	/* processes and the meeting of parent and child */ \
 	X(30, CLONE, "clone", P | C, "n:flags S:cgroup") \
 	X(31, SEND, "send", P, "n:first n:count") \
@@ -110,12 +111,17 @@ struct plan_op {
 	X(39, WRITE_CHILD, "write-child", P, "t:file b:value") \
 	X(40, LIMIT_CHILD, "limit-child", P, "n:resource n:soft n:hard") \
 	X(41, KILL_CHILD, "kill-child", U | P, "") \
+	X(42, SEND_PIDFD, "send-pidfd", P, "s:socket") \
+	X(43, SCHEDULER, "scheduler", P, "b:attributes") \
+	X(44, IO_PRIORITY, "io-priority", P, "n:priority") \
 	/* namespaces */ \
 	X(50, SETNS, "setns", C, "s:fd n:types") \
 	X(51, UNSHARE, "unshare", C, "n:types") \
 	X(52, HOSTNAME, "hostname", C, "t:name") \
 	X(53, DOMAINNAME, "domainname", C, "t:name") \
 	X(54, LOOPBACK, "loopback-up", C, "") \
+	X(57, LEND_NETWORK, "lend-network", C, "") \
+	X(58, NET_DEVICE, "net-device", P, "t:device t:name") \
 	X(55, PIN_NAMESPACE, "pin-namespace", P, "s:dir t:name n:type") \
 	X(56, UNPIN_NAMESPACE, "unpin-namespace", U | P, "s:dir t:name") \
 	/* mounts */ \
@@ -133,6 +139,8 @@ struct plan_op {
 	X(71, OVERLAY, "overlay", P, "o:out v:lower t:upper t:work b:options S:users") \
 	X(72, SUBTREE, "subtree", P, "o:out s:tree t:path") \
 	X(73, MAP_IDS, "map-ids", P, "s:tree s:users n:recursive") \
+	X(75, COPY_MODE, "copy-mode", C, "s:mount s:root t:path") \
+	X(74, COPY_UP, "copy-up", C, "s:mount s:root t:path") \
 	/* files of the root file system */ \
 	X(80, MKDIR, "mkdir", C, "s:root t:path n:mode") \
 	X(81, MKNOD, "mknod", C, "s:root t:path n:mode n:device n:uid n:gid") \
@@ -142,9 +150,9 @@ struct plan_op {
 	X(85, PROC_WRITE, "proc-write", C, "s:proc t:path b:value") \
 	/* the process itself */ \
 	X(90, SETSID, "setsid", C, "") \
-	X(91, TERMINAL, "terminal", C, "s:root n:rows n:columns n:bind") \
+	X(91, TERMINAL, "terminal", C, "s:root n:rows n:columns n:flags") \
 	X(92, TERMINAL_SEND, "terminal-send", P, "s:socket") \
-	X(93, TERMINAL_CONNECT, "terminal-connect", P, "o:out t:path") \
+	X(93, CONNECT, "connect", P, "o:out t:path") \
 	X(94, STDIO_OWNER, "stdio-owner", C, "n:uid") \
 	X(95, CHDIR, "chdir", C, "t:path n:again") \
 	X(96, UMASK, "umask", C, "n:mask") \
@@ -159,12 +167,17 @@ struct plan_op {
 	X(105, SECCOMP, "seccomp", C, "b:program n:flags") \
 	X(106, DUMPABLE, "dumpable", C, "n:value") \
 	X(107, KEYRING, "keyring", C, "t:name") \
+	X(118, HOME, "home", C, "n:uid t:variable") \
 	X(110, CLOSE_ON_EXEC, "close-on-exec", C, "") \
-	X(111, KEEP_SLOTS, "keep-slots", C, "S:gate S:answer S:output") \
+	X(111, KEEP_SLOTS, "keep-slots", C, "S:gate S:answer S:output S:listener") \
 	X(108, FIND_EXECUTABLE, "find-executable", C, "v:candidates") \
 	X(109, EXEC, "exec", C, "v:candidates v:args v:env") \
 	X(112, REAP, "reap", C, "") \
 	X(113, DIE_WITH_PARENT, "die-with-parent", C, "") \
+	X(114, PERSONALITY, "personality", C, "n:domain") \
+	X(115, MEMORY_POLICY, "memory-policy", C, "n:mode b:nodes") \
+	X(116, AFFINITY, "affinity", P | C, "b:processors") \
+	X(117, SECCOMP_NOTIFY, "seccomp-notify", C, "b:program n:flags s:listener b:template") \
 	/* containers that another runtime makes */ \
 	X(120, PROGRAM, "program", P | U, "S:output t:path v:args v:env n:timeout_ms") \
 	X(121, ADOPT, "adopt", P, "o:cgroup S:root t:path s:dir t:file") \
@@ -182,10 +195,19 @@ enum plan_code { PLAN_OPS(PLAN_ENUM) };
 
 enum plan_side { PLAN_SIDE_PARENT = 1, PLAN_SIDE_CHILD = 2, PLAN_SIDE_UNDO = 4 };
 
+/* Flags of `open-tree`. */
+#define PLAN_TREE_RECURSIVE 1
+#define PLAN_TREE_NO_FOLLOW 2 /* what the path names may be a symbolic link, which is what is opened then */
+
 /* Flags of `attach`. */
 #define PLAN_ATTACH_ON_PROC 1   /* the target may lie on procfs */
 #define PLAN_ATTACH_PROC_ONLY 2 /* the mount must be a procfs: its target is /proc itself */
 #define PLAN_ATTACH_NO_FOLLOW 4 /* the target's last component must not be a symbolic link */
+#define PLAN_ATTACH_ON_LINK 8   /* with it: or is what is mounted upon */
+
+/* Flags of `terminal`. */
+#define PLAN_TERMINAL_BIND 1  /* it is /dev/console */
+#define PLAN_TERMINAL_PLAIN 2 /* a line that is written ends as the program wrote it, without a carriage return */
 
 /* Points where parent and child meet. */
 enum plan_point {
@@ -193,6 +215,8 @@ enum plan_point {
 	PLAN_POINT_HOOKS = 2,   /* mounts are made, the old root is still there */
 	PLAN_POINT_READY = 3,   /* all is set up but for what `start` does */
 	PLAN_POINT_LIMITS = 4,  /* the child still has the identity whose limits the parent may set */
+	PLAN_POINT_DEVICES = 6, /* the child has its network namespace, and has lent a socket of it */
+	PLAN_POINT_FILTER = 5,  /* the child is about to be told its process id on the host, for a seccomp agent */
 };
 
 /*
@@ -207,17 +231,18 @@ enum plan_point {
  *     |<--- ARRIVED point ----------|   RENDEZVOUS
  *     |---- RELEASED point -------->|
  *     |<--- TERMINAL (pty master) --|   TERMINAL
+ *     |<--- NETWORK (socket) -------|   LEND_NETWORK
  *     |<--- FAILED op, errno -------|   any; the child exits
  *     |<--- end of file ------------|   EXEC, REAP
  */
-enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS, PLAN_STILLBORN };
+enum plan_message { PLAN_ARRIVED = 1, PLAN_RELEASED, PLAN_CLONED, PLAN_TERMINAL, PLAN_FAILED, PLAN_SLOTS, PLAN_STILLBORN, PLAN_NETWORK };
 
 #define PLAN_DETAIL 232
 
 struct plan_record {
 	uint32_t type;
 	uint32_t value; /* point, pid, or number of descriptors */
-	uint32_t op;    /* index into the child's operations */
+	uint32_t op;    /* index into the child's operations; of RELEASED, the child's process id on the host */
 	int32_t error;  /* errno of a failure */
 	char detail[PLAN_DETAIL];
 };

@@ -10,11 +10,12 @@ void run_prepare(struct run *run)
 	for (unsigned i = 0; i < PLAN_MAX_SLOTS; i++)
 		run->slots[i] = -1;
 	run->plan = (struct plan){ 0 };
-	run->sync = run->init = run->plan_fd = run->pidfd = run->terminal = -1;
+	run->sync = run->init = run->plan_fd = run->pidfd = run->terminal = run->network = -1;
 	run->answer = run->empty_tree = -1;
 	run->streams[0] = run->streams[1] = run->streams[2] = -1;
 	run->pid = run->child_failed = run->cwd_set = 0;
-	run->op = run->clones = 0;
+	run->op = run->clones = run->affinity_size = 0;
+	run->host_pid = 0;
 	run->detail[0] = 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include "plan_access.h"
 
+#define RUN_PROCESSORS 8192
+
 struct run {
 	struct plan plan;
 	int slots[PLAN_MAX_SLOTS];
@@ -18,12 +20,16 @@ struct run {
 	int plan_fd;        /* sealed memfd of the plan */
 	int pid;            /* the container's first process; its child side has getpid() */
 	int pidfd;
+	int network;        /* socket of the container's network namespace, or -1 */
 	int terminal;       /* master of the container's pseudo-terminal, or -1 */
 	uint32_t clones;    /* clones of the child that it has not told of yet */
 	int child_failed;   /* the failure is the child's: `child` tells it */
 	struct plan_record child;
+	unsigned long affinity[RUN_PROCESSORS / 8 / sizeof(long)]; /* of this thread, to be restored after the birth */
+	unsigned affinity_size; /* bytes; 0: it was not changed */
 
 	/* child */
+	int host_pid;       /* its process id where its parent is, once that has told */
 	int answer;         /* where failures go after `start`, or -1 */
 	int empty_tree;     /* the read-only tmpfs that masks directories, or -1 */
 	int cwd_set;

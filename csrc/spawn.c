@@ -126,6 +126,7 @@ static int run_parent(struct run *run, struct spawn_outcome *outcome)
 	for (uint32_t i = 0; i < run->plan.header->slots; i++)
 		close_descriptor(run->slots[i]);
 	close_descriptor(run->sync);
+	close_descriptor(run->network);
 	return r;
 }
 

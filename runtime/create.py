@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from firkin.errors import FirkinError, UsageError
+from firkin.errors import FirkinError
 from firkin.oci.record import replace
 from firkin.runtime.bundle import read_bundle
 from firkin.runtime.compile.container import compile_container
@@ -87,9 +87,6 @@ def run_or_raise(plan: bytes, streams: tuple[int, int, int] = (-1, -1, -1)) -> O
 def read_request(invocation: Invocation, *, run: bool, foreground: bool = False) -> tuple[Config, Request]:
     """The configuration and the wishes of a command line with the options of `create`."""
     check_id(invocation.container)
-    for name in ("pidfd-socket",):
-        if invocation.given(name):
-            raise UsageError(f"option --{name} is not supported")
     bundle, text, config = read_bundle(invocation.text("bundle"), invocation.text("config"))
     console = invocation.text("console-socket")
     if config.process and (activated := activation()):
@@ -105,8 +102,10 @@ def read_request(invocation: Invocation, *, run: bool, foreground: bool = False)
         run=run,
         foreground=foreground,
         terminal_size=callers_terminal_size() if foreground else (0, 0),
+        plain_lines=foreground and not os.isatty(1),
         pid_file=os.path.abspath(invocation.text("pid-file")) if invocation.given("pid-file") else "",
         console_socket=os.path.abspath(console) if console else "",
+        pidfd_socket=os.path.abspath(pidfd) if (pidfd := invocation.text("pidfd-socket")) else "",
         preserve_fds=preserved_fds(invocation.number("preserve-fds")),
         keyring=not invocation.flag("no-new-keyring"),
         pivot=not invocation.flag("no-pivot"),

@@ -9,6 +9,7 @@ from firkin.oci.record import decode, replace
 from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.runtime_spec.process import Capabilities, Process, User
 from firkin.runtime.compile.execution import ExecRequest, compile_exec
+from firkin.runtime.compile.process import keeps_groups
 from firkin.runtime.create import callers_terminal_size, preserved_fds, run_or_raise
 from firkin.runtime.host import read_host
 from firkin.runtime.status import PAUSED, check
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["execute"]
 
-_UNSUPPORTED = ("cgroup", "pidfd-socket")
 # What the command's front knows of, too.
 _PLAIN = {"process", "detach", "pid-file"}
 
@@ -33,9 +33,6 @@ def execute(invocation: Invocation) -> int:
 
     Raises StateError if the container does not run, ExecutableError if the program can't be executed.
     """
-    for name in _UNSUPPORTED:
-        if invocation.given(name):
-            raise UsageError(f"exec: option --{name} is not supported")
     foreground = not invocation.flag("detach")
     plan, warnings, keep = _compile(invocation, foreground)
     if not foreground:
@@ -77,9 +74,14 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             start_time=started,
             foreground=foreground,
             terminal_size=callers_terminal_size() if foreground else (0, 0),
+            plain_lines=foreground and not os.isatty(1),
             pid_file=os.path.abspath(pid_file) if pid_file else "",
             console_socket=os.path.abspath(console) if console else "",
             preserve_fds=preserved_fds(invocation.number("preserve-fds")),
+            pidfd_socket=os.path.abspath(pidfd) if (pidfd := invocation.text("pidfd-socket")) else "",
+            cgroup=_cgroup(container, invocation.texts("cgroup")),
+            keep_groups=keeps_groups(config.annotations),
+            state=_state(container, config, status),
         )
         linux, host = _linux(config), read_host(invocation.root)
         plan, warnings = compile_exec(linux, process, request, host)
@@ -96,6 +98,28 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             warnings.append(f"plan cache: can not keep {error.filename or record}: {error.strerror}")
 
     return plan, warnings, keep
+
+
+def _cgroup(container: Container, asked: list[str]) -> str:
+    if not asked:
+        return ""
+    path = asked[-1]
+    if ":" in path:
+        raise UsageError(f"exec: option --cgroup: '{path}' names controllers", hint="cgroup v2 has one tree for all")
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if ".." in parts:
+        raise UsageError(f"exec: option --cgroup: '{path}' leads out of the container's cgroup")
+    return "/".join((container.cgroup, *parts))
+
+
+def _state(container: Container, config: Config, status: str) -> dict[str, object]:
+    return {
+        "ociVersion": config.oci_version,
+        "id": container.id,
+        "status": status,
+        "bundle": container.text("bundle"),
+        "annotations": dict(config.annotations),
+    }
 
 
 def _linux(config: Config) -> Linux:
@@ -180,4 +204,6 @@ def _with_capabilities(sets: Capabilities, extra: tuple[str, ...]) -> Capabiliti
         bounding=(*sets.bounding, *extra),
         effective=(*sets.effective, *extra),
         permitted=(*sets.permitted, *extra),
+        # Nothing can be ambient that is not inheritable, which no option makes anything.
+        ambient=(*sets.ambient, *extra) if sets.inheritable else sets.ambient,
     )

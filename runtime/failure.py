@@ -189,6 +189,12 @@ def _await(_operation: Operation, error: int, detail: str) -> FirkinError | None
     return FirkinError(f"start the container's first process: {detail}", hint=hint)
 
 
+def _net_device(operation: Operation, error: int, _detail: str) -> FirkinError:
+    name = operation.text("name")
+    why = f"there is a device {name} in the container already" if error == errno.EEXIST else os.strerror(error).lower()
+    return FirkinError(f"{operation.origin}: move network device {operation.text('device')}: {why}")
+
+
 _SPECIAL: dict[str, Callable[[Operation, int, str], FirkinError | None]] = {
     "exec": _executable,
     "find-executable": _executable,
@@ -203,6 +209,7 @@ _SPECIAL: dict[str, Callable[[Operation, int, str], FirkinError | None]] = {
     "cgroup-make": _cgroup,
     "cgroup-enable": _enable,
     "attach": _attach,
+    "net-device": _net_device,
     "chdir": _directory,
     "await": _await,
     "program": _program,

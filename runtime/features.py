@@ -9,6 +9,7 @@ from firkin.oci.features import (
     Features,
     IntelRdtFeatures,
     LinuxFeatures,
+    MemoryPolicyFeatures,
     MountExtensions,
     SeccompFeatures,
 )
@@ -16,6 +17,7 @@ from firkin.oci.validate_seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 from firkin.runtime.compile.capabilities import NAMES
 from firkin.runtime.compile.mount_options import OPTIONS
 from firkin.runtime.compile.namespaces import CLONE_FLAGS
+from firkin.runtime.compile.scheduling import MODE_FLAGS, MODES
 
 __all__ = ["features"]
 
@@ -38,9 +40,11 @@ def features() -> dict[str, object]:
             apparmor=Feature(enabled=True),
             selinux=Feature(enabled=True),
             intel_rdt=IntelRdtFeatures(enabled=False),
+            memory_policy=MemoryPolicyFeatures(modes=tuple(sorted(MODES)), flags=tuple(sorted(MODE_FLAGS))),
             mount_extensions=MountExtensions(idmap=Feature(enabled=True)),
-            net_devices=Feature(enabled=False),
+            net_devices=Feature(enabled=True),
         ),
+        potentially_unsafe_config_annotations=("org.systemd.property.",),
     )
     encoded = encode(document)
     return dict(encoded)
@@ -49,7 +53,7 @@ def features() -> dict[str, object]:
 def _seccomp() -> SeccompFeatures:
     return SeccompFeatures(
         enabled=True,
-        actions=tuple(sorted(set(ACTIONS) - {"SCMP_ACT_NOTIFY"})),
+        actions=tuple(sorted(ACTIONS)),
         operators=tuple(sorted(OPERATORS)),
         archs=tuple(sorted(ARCHITECTURES)),
         known_flags=tuple(sorted(FLAGS)),

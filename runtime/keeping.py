@@ -34,6 +34,8 @@ def keep_container(config: Config, request: Request, host: Host) -> None:
     """
     if config.process is None or config.process.terminal or "hooks" in vars(config) or not _is_plain(request):
         return
+    if config.linux is None or _asks_somebody(config.linux):
+        return
 
     def compile(marks: Marks) -> tuple[bytes, list[str]]:
         pid_file = marks.pid_file if request.pid_file else ""
@@ -43,8 +45,20 @@ def keep_container(config: Config, request: Request, host: Host) -> None:
     shelf.keep(_container_key(request), compile, host.hierarchy.mount, config.linux)
 
 
+def _asks_somebody(linux: Linux) -> bool:
+    # A seccomp agent is told the state of the container, which is another one each time.
+    return linux.seccomp is not None and bool(linux.seccomp.listener_path)
+
+
 def _is_plain(request: Request) -> bool:
-    if request.console_socket or request.preserve_fds or request.scope or request.trees or request.holding:
+    if (
+        request.console_socket
+        or request.pidfd_socket
+        or request.preserve_fds
+        or request.scope
+        or request.trees
+        or request.holding
+    ):
         return False
     if not request.keyring or not request.pivot or request.nursery or is_activated():
         return False
@@ -66,7 +80,7 @@ def keep_exec(
     plan is made of. Raises OSError where files can't be written.
     """
     linux, process = parts
-    if process.terminal or request.console_socket or request.preserve_fds or is_activated():
+    if process.terminal or request.console_socket or request.preserve_fds or is_activated() or _asks_somebody(linux):
         return
     if len(words) >= _LARGEST or len(request.pid_file) > _LONGEST_PATH:
         return
@@ -74,7 +88,11 @@ def keep_exec(
     def compile(marks: Marks) -> tuple[bytes, list[str]]:
         pid_file = marks.pid_file if request.pid_file else ""
         asked = ExecRequest(
-            pid=request.pid, start_time=request.start_time, foreground=request.foreground, pid_file=pid_file
+            pid=request.pid,
+            start_time=request.start_time,
+            foreground=request.foreground,
+            pid_file=pid_file,
+            keep_groups=request.keep_groups,
         )
         return compile_exec(linux, process, asked, host)
 

@@ -7,15 +7,18 @@ import os
 
 from firkin.cgroupfs.tree import Cgroup
 from firkin.errors import CgroupGoneError, KernelError, StateError, UsageError
-from firkin.runtime.status import check
+from firkin.runtime.status import STOPPED, check
 from firkin.runtime.store import Container, container_ids
 
 __all__ = ["kill", "kill_matching", "matching", "signal_number"]
 
 
 def signal_number(text: str) -> int:
-    """The number of a signal given as number or name, with or without SIG. Raises UsageError for an unknown one."""
-    if text.isdecimal() and 0 < int(text) < _signal.NSIG:
+    """The number of a signal given as number or name, with or without SIG; 0 is none, for a look at the process.
+
+    Raises UsageError for an unknown one.
+    """
+    if text.isdecimal() and int(text) < _signal.NSIG:
         return int(text)
     name = text.upper()
     name = name if name.startswith("SIG") else f"SIG{name}"
@@ -33,13 +36,16 @@ def kill(root: str, id: str, signal: str, *, everyone: bool = False) -> None:
     """Send a signal to the container's first process; with `everyone`, to all of its processes.
 
     SIGKILL reaches all of them too where the container has no pid namespace of its own, as nothing else would end
-    them. Raises StateError if it does not run.
+    them. Raises StateError if it does not run; with `everyone` there is nobody, then, who would have to get it.
     """
     number = signal_number(signal)
     with Container(root, id) as container:
         if everyone and _signal_all(container, number):
             return
-        check("kill", id, container.status())
+        status = container.status()
+        if everyone and status == STOPPED:
+            return
+        check("kill", id, status)
         pidfd = container.open_process()
         if pidfd < 0:
             raise StateError("container not running")

@@ -103,7 +103,8 @@ def _run_poststart(container: Container, invocation: Invocation) -> None:
 
     failures = run_hooks(container, _config(container), "poststart", RUNNING, container.pid)
     if failures:
-        from firkin.runtime.delete import stop
+        # runtime.md "Lifecycle": the container is stopped and destroyed.
+        from firkin.runtime.delete import take_away
 
-        stop(container)
+        take_away(container, invocation.log.warning)
         raise failures[0]

@@ -19,7 +19,9 @@ _MOVES = {
     "pause": ((CREATED, RUNNING), "container not running: it is {status}"),
     "checkpoint": ((RUNNING, PAUSED), "cannot checkpoint a {status} container"),
     "resume": ((PAUSED,), "container not paused: it is {status}"),
-    "ps": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
+    "update": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
+    "events": ((CREATED, RUNNING, PAUSED), "container not running: it is {status}"),
+    "ps": ((CREATED, RUNNING, PAUSED, STOPPED), "container not running: it is {status}"),
     "delete": ((STOPPED, CREATED, CREATING), "cannot delete container {id} that is not stopped: {status}"),
 }
 _HINTS = {"delete": "use --force to kill it first"}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "run"]
 
 _MANY = 1000
-CONTESTS = ("lifecycle", "accounting")
+CONTESTS = ("lifecycle", "accounting", "cri")
 # How many arguments each takes, at least and at most, which, and an example.
 ACTIONS = {
     "predict": (1, 1, "exactly one TREE", "firkin bench predict tree.yaml"),
@@ -59,16 +59,13 @@ COMMAND = Command(
         "or on the disk that is named with --device, whose contents are lost. report RESULT makes a page of what "
         "models --json wrote, with plots; it loads nothing, and no script is in it. compare OLD NEW names what of two "
         "runs on the same host differs by more than their confidence intervals, and exits with 1 if something is "
-        "worse. lifecycle and accounting compare firkin with what this machine has of its peers, in turn; those that "
-        "are not installed are named."
+        f"worse. {', '.join(CONTESTS)}: firkin and what this machine has of its peers, in turn; those that are not "
+        "installed are named."
     ),
     examples=(
         ("firkin bench predict examples/tree.yaml", "who gets what"),
         ("firkin bench predict tree.yaml --set web/cpu.weight=400 --set machine.cpus=8", "what if"),
-        (
-            "firkin bench predict examples/tree.yaml --trace examples/day.csv",
-            "who is held back when",
-        ),
+        ("firkin bench predict examples/tree.yaml --trace examples/day.csv", "who is held back when"),
         ("firkin bench predict tree.yaml --html tree.html", "the same as a picture"),
         ("firkin bench models --quick", "does this kernel do what is predicted?"),
         ("firkin bench models --json > run.json", "the same for programs"),

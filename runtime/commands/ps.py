@@ -5,7 +5,7 @@ from __future__ import annotations
 from firkin.cgroupfs.tree import Cgroup
 from firkin.errors import FirkinError
 from firkin.runtime.cli.options import Command, Option
-from firkin.runtime.status import check
+from firkin.runtime.status import STOPPED, check
 from firkin.runtime.store import Container
 
 TYPE_CHECKING = False
@@ -32,14 +32,19 @@ COMMAND = Command(
 def run(invocation: Invocation) -> int:
     """Print the processes; returns 0."""
     with Container(invocation.root, invocation.container) as container:
-        check("ps", container.id, container.status())
-        with Cgroup(container.cgroup) as cgroup:
-            pids = sorted(cgroup.processes())
+        status = container.status()
+        check("ps", container.id, status)
+        pids = [] if status == STOPPED else _processes(container)
     if invocation.text("format") == "json":
         print("[" + ",".join(map(str, pids)) + "]")
     else:
         print(_table(pids, invocation.arguments[1:] or ["-ef"]), end="")
     return 0
+
+
+def _processes(container: Container) -> list[int]:
+    with Cgroup(container.cgroup) as cgroup:
+        return sorted(cgroup.processes())
 
 
 def _table(pids: list[int], options: list[str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from firkin.cgroupfs.delegatable import delegatable_files
 from firkin.cgroupfs.device_program import assemble
+from firkin.runtime.compile.namespaces import CGROUP, USER
 from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from firkin.cgroupfs.resources import Write
+    from firkin.oci.runtime_spec import IdMapping, Mount
     from firkin.runtime.compile.context import Context
     from firkin.runtime.compile.request import Host
     from firkin.runtime.plan.builder import PlanBuilder
@@ -51,6 +54,29 @@ def prepare_cgroup(context: Context) -> None:
             context.settled.append(write)
         plan.prepare.add(op.CGROUP_WRITE, write.path, context.cgroup, write.file, value.encode(), int(write.optional))
     _devices(context)
+    _give_to_root(context)
+
+
+def _give_to_root(context: Context) -> None:
+    # config-linux.md, "Cgroup ownership": who has a cgroup of its own in sight, and may write there, manages it.
+    both = USER | CGROUP
+    if context.new & both != both or not any(map(_is_writable_cgroup, context.config.mounts)):
+        return
+    root = _on_host(0, context.linux.uid_mappings)
+    if root >= 0:
+        files = delegatable_files()
+        context.plan.prepare.add(op.CGROUP_OWNER, "linux.cgroupsPath", context.cgroup, root, files)
+
+
+def _is_writable_cgroup(mount: Mount) -> bool:
+    return mount.type in ("cgroup", "cgroup2") and "ro" not in mount.options and "rro" not in mount.options
+
+
+def _on_host(id: int, mappings: Sequence[IdMapping]) -> int:
+    for mapping in mappings:
+        if mapping.container_id <= id < mapping.container_id + mapping.size:
+            return mapping.host_id + id - mapping.container_id
+    return -1
 
 
 def _make(context: Context, root: int, controllers: list[str]) -> None:

@@ -6,10 +6,16 @@ from firkin.errors import ConfigError, UnsupportedError
 from firkin.runtime.compile.cgroup import cgroup_path, finish_cgroup, prepare_cgroup
 from firkin.runtime.compile.context import Context
 from firkin.runtime.compile.devices import add_devices
-from firkin.runtime.compile.hooks import add_hooks_before_pivot, add_poststart_hooks, add_start_hooks, open_output
+from firkin.runtime.compile.hooks import (
+    add_hooks_before_pivot,
+    add_poststart_hooks,
+    add_start_hooks,
+    open_output,
+    state_template,
+)
 from firkin.runtime.compile.mounts import add_mounts, finish_mounts
 from firkin.runtime.compile.namespaces import USER, enter, find_namespaces
-from firkin.runtime.compile.process import Launch
+from firkin.runtime.compile.process import Launch, connect_pidfd, keeps_groups
 from firkin.runtime.compile.record import add_gate, begin_record, complete_record, undo_record
 from firkin.runtime.compile.rootfs import attach_root, hide_paths, move_into_root
 from firkin.runtime.compile.sysctl import add_sysctls
@@ -23,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["compile_container", "open_context"]
 
 # Fields of a later version of this program; a request that can't be met exactly is an error.
-_NOT_YET_LINUX = ("net_devices", "intel_rdt", "memory_policy", "personality", "time_offsets")
-_NOT_YET_PROCESS = ("scheduler", "io_priority")
+_NOT_YET_LINUX = ("intel_rdt",)
 
 
 def compile_container(config: Config, request: Request, host: Host) -> tuple[bytes, list[str]]:
@@ -43,10 +48,11 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
     launch = Launch(
         context.plan,
         context.process,
-        context.linux.seccomp,
-        cache=host.seccomp_cache,
+        context.linux,
+        host=host,
+        keep_groups=keeps_groups(config.annotations),
         available=host.grantable(in_user_namespace=bool((context.new | context.joined) & USER)),
-        last=host.last_capability,
+        state=lambda status: state_template(context, status),
     )
     _prepare_outside(context)
     if not request.run:
@@ -71,14 +77,9 @@ def open_context(config: Config, request: Request, host: Host) -> Context:
 
 
 def _refuse_unsupported(context: Context) -> None:
-    for record, place, names in (
-        (context.linux, "linux", _NOT_YET_LINUX),
-        (context.process, "process", _NOT_YET_PROCESS),
-    ):
-        # A record holds only what its document gave, so this looks at next to nothing.
-        for name in vars(record).keys() & set(names):
-            if getattr(record, name):
-                raise UnsupportedError(f"{place}.{_camel_case(name)}", "is not supported")
+    for name in _NOT_YET_LINUX:
+        if getattr(context.linux, name):
+            raise UnsupportedError(f"linux.{_camel_case(name)}", "is not supported")
 
 
 def _camel_case(name: str) -> str:
@@ -91,6 +92,8 @@ def _prepare_outside(context: Context) -> None:
     begin_record(context)
     open_output(context)
     _connect_terminal(context)
+    if context.request.pidfd_socket:
+        context.pidfd_socket = connect_pidfd(context.plan, context.request.pidfd_socket)
     prepare_cgroup(context)
     undo_record(context)
 
@@ -101,7 +104,7 @@ def _connect_terminal(context: Context) -> None:
         raise ConfigError("process.terminal", "is false, but there is a --console-socket to send a terminal to")
     if socket:
         context.console = context.plan.private_slot()
-        context.plan.prepare.add(op.TERMINAL_CONNECT, "--console-socket", context.console, socket)
+        context.plan.prepare.add(op.CONNECT, "--console-socket", context.console, socket)
     elif context.process.terminal and not request.foreground:
         raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
 
@@ -121,7 +124,7 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
     add_devices(context)
     if context.process.cwd != "/":
         child.add(op.MKDIR, "process.cwd", context.root, context.process.cwd, 0o755)
-    launch.terminal(context.root, bind=True, size=context.request.terminal_size)
+    launch.terminal(context.root, bind=True, plain=context.request.plain_lines, size=context.request.terminal_size)
     add_hooks_before_pivot(context)
     if context.process.apparmor_profile or context.process.selinux_label:
         from firkin.runtime.compile.labels import add_labels
@@ -131,7 +134,7 @@ def _set_up_inside(context: Context, launch: Launch) -> None:
     finish_mounts(context)
     hide_paths(context)
     move_into_root(context)
-    kept = [*(context.gate or (None, None)), context.hook_output]
+    kept = [*(context.gate or (None, None)), context.hook_output, launch.listener]
     child.add(op.KEEP_SLOTS, "", *(op.NO_SLOT if slot is None else slot for slot in kept))
 
 
@@ -145,6 +148,8 @@ def _launch(context: Context, launch: Launch) -> None:
     complete_record(context)
     if context.console is not None:
         meet.add(op.TERMINAL_SEND, "--console-socket", context.console)
+    if context.pidfd_socket is not None:
+        meet.add(op.SEND_PIDFD, "--pidfd-socket", context.pidfd_socket)
     meet.add(op.RELEASE, "", op.POINT_READY)
     if context.gate is not None:
         child.add(op.WAIT_START, "", *context.gate)

@@ -46,6 +46,7 @@ class Context:
         self.placeholder: int | None = None
         self.settled: list[Write] = []
         self.console: int | None = None
+        self.pidfd_socket: int | None = None
         self.gate: tuple[int, int] | None = None
         self.hook_output: int | None = None
         self.proc_mounts: list[tuple[str, int]] = []

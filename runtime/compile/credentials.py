@@ -20,20 +20,22 @@ if TYPE_CHECKING:
 __all__ = ["set_credentials"]
 
 
-def set_credentials(child: Section, process: Process, available: int, last: int, unknown: set[str]) -> None:
+def set_credentials(
+    child: Section, process: Process, available: int, last: int, unknown: set[str], *, keep_groups: bool = False
+) -> None:
     """Compile the change from the runtime's credentials to the process's.
 
     Parameters: `available` is the mask of the capabilities that the runtime can pass on, `last` the kernel's highest
-    number; names that can not be granted are added to `unknown`.
+    number; names that can not be granted are added to `unknown`. With `keep_groups` the supplementary groups stay.
     """
     sets = process.capabilities
     bounding = mask(sets.bounding, available, unknown) if sets else 0
     child.add(op.CAP_BOUND, "process.capabilities.bounding", bounding, last)
     child.add(op.CAP_KEEP, "process.user", 1)
     user = process.user
-    child.add(
-        op.SETGROUPS, "process.user.additionalGids", pack(f"<{len(user.additional_gids)}I", *user.additional_gids)
-    )
+    if not keep_groups:
+        gids = pack(f"<{len(user.additional_gids)}I", *user.additional_gids)
+        child.add(op.SETGROUPS, "process.user.additionalGids", gids)
     child.add(op.SETGID, "process.user.gid", user.gid)
     child.add(op.SETUID, "process.user.uid", user.uid)
     child.add(op.CAP_KEEP, "process.user", 0)

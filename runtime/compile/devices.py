@@ -49,7 +49,7 @@ def add_devices(context: Context) -> None:
 def _add_asked(context: Context, device: Device, origin: str) -> None:
     mode = _TYPES[device.type] | (0o666 if device.file_mode is None else device.file_mode & 0o7777)
     number = (device.major or 0) << 32 | (device.minor or 0)
-    _add(context, device.path, mode, number, device.uid or 0, device.gid or 0, origin)
+    _add(context, device.path.rstrip("/"), mode, number, device.uid or 0, device.gid or 0, origin)
 
 
 def _add(context: Context, path: str, mode: int, number: int, uid: int, gid: int, origin: str) -> None:

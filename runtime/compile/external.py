@@ -94,7 +94,7 @@ def _mount_trees(context: Context) -> list[tuple[str, int]]:
     mounted = []
     for path in context.request.trees:
         slot = context.plan.private_slot()
-        open_tree(context, "root.path", slot, path, recursive=False)
+        open_tree(context, "root.path", slot, path, 0)
         context.plan.prepare.add(op.MOUNT, "root.path", slot, path)
         context.plan.undo.add(op.UNMOUNT, "root.path", slot, path)
         mounted.append((path, slot))

@@ -11,25 +11,37 @@ from firkin.runtime.plan import opcodes as op
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from firkin.oci.runtime_spec import Hook
     from firkin.runtime.compile.context import Context
     from firkin.runtime.plan.builder import Section
 
-__all__ = ["add_hooks_before_pivot", "add_poststart_hooks", "add_start_hooks", "open_output", "state_template"]
+__all__ = [
+    "add_hooks_before_pivot",
+    "add_poststart_hooks",
+    "add_start_hooks",
+    "open_output",
+    "state_template",
+    "template_of",
+]
 
 
 def state_template(context: Context, status: str) -> bytes:
     """The state of the container as a hook reads it, with a hole where the process id belongs."""
-    fields = {
+    fields: dict[str, object] = {
         "ociVersion": context.config.oci_version,
         "id": context.request.id,
         "status": status,
         "bundle": context.request.bundle,
         "annotations": dict(context.config.annotations),
     }
-    return b'{"pid":%c,' % op.HOLE_PID + dump(fields)[1:].encode()
+    return template_of(fields)
+
+
+def template_of(state: Mapping[str, object]) -> bytes:
+    """The text of a state without a process id, with a hole where that belongs."""
+    return b'{"pid":%c,' % op.HOLE_PID + dump(state)[1:].encode()
 
 
 def open_output(context: Context) -> None:
@@ -73,8 +85,10 @@ def _add(context: Context, section: Section, name: str, hooks: Sequence[Hook], s
     if not hooks:
         return
     state = state_template(context, status)
+    # Who runs in the container has the environment of its program.
+    inherited = context.process.env if name == "startContainer" else context.host.environment
     for index, hook in enumerate(hooks):
-        environment = hook.env if "env" in vars(hook) else context.host.environment
+        environment = hook.env if "env" in vars(hook) else inherited
         timeout = -1 if hook.timeout is None else hook.timeout * 1000
         output = op.NO_SLOT if context.hook_output is None else context.hook_output
         arguments = hook.args or (hook.path,)

@@ -39,7 +39,9 @@ _PROPAGATION = {"private": 1 << 18, "slave": 1 << 19, "shared": 1 << 20, "unbind
 # Of the superblock: fsconfig(2) knows the words. `silent` and `loud` are about the kernel's log only.
 _SUPERBLOCK = frozenset(("sync", "async", "dirsync", "lazytime", "nolazytime", "mand", "nomand"))
 _IGNORED = frozenset(("defaults", "silent", "loud", "noiversion"))
-_LATER = frozenset(("tmpcopyup", "copy-symlink", "dest-nofollow", "src-nofollow"))
+# Not of the specification, but of other runtimes: what they ask for must not go to the file system.
+_FOREIGN = frozenset(("copy-symlink",))
+_EXTRA = frozenset(("tmpcopyup", "dest-nofollow", "src-nofollow"))
 
 # For mount(2), where fsconfig(2) has no word or no room.
 _LEGACY = {
@@ -66,6 +68,9 @@ OPTIONS = frozenset(
         "rbind",
         "remount",
         "iversion",
+        "idmap",
+        "ridmap",
+        *_EXTRA,
         *_ATTRIBUTES,
         *(f"r{word}" for word in _ATTRIBUTES),
         *_PROPAGATION,
@@ -83,7 +88,7 @@ class MountOptions:
     `bind` is "", "bind" or "rbind". `set`, `clear` are MOUNT_ATTR_* of the mount, `recursive_set` and
     `recursive_clear` of its whole tree. `propagation` is a MS_* value, with `recursive_propagation`. `data` is for
     the file system. `unsupported` is the first option that can't be honoured, or "". `mapping` is
-    idmap or ridmap, or "".
+    idmap or ridmap, or "". `extra` are those of tmpcopyup, dest-nofollow and src-nofollow that are given.
     """
 
     def __init__(self) -> None:
@@ -97,6 +102,7 @@ class MountOptions:
         self.data: list[str] = []
         self.unsupported = ""
         self.mapping = ""
+        self.extra: set[str] = set()
 
     @property
     def needs_legacy(self) -> bool:
@@ -153,7 +159,9 @@ class MountOptions:
             self.remount = True
         elif word in ("idmap", "ridmap"):
             self.mapping = word
-        elif word in _LATER or word.startswith(("idmap=", "ridmap=")):
+        elif word in _EXTRA:
+            self.extra.add(word)
+        elif word in _FOREIGN or word.startswith(("idmap=", "ridmap=")):
             self.unsupported = self.unsupported or word
         elif not (self._is_kept(word) or self._take_attribute(word) or self._take_propagation(word)):
             self.words.pop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firkin.errors import ConfigError, UnsupportedError
 from firkin.runtime.compile.mount_options import RDONLY, parse_options
+from firkin.runtime.compile.namespaces import CGROUP, USER
 from firkin.runtime.compile.trees import map_ids, open_tree
 from firkin.runtime.plan import opcodes as op
 
@@ -48,6 +49,8 @@ def _add(context: Context, mount: Mount, origin: str) -> None:
         raise UnsupportedError(f"{origin}.options", f"{options.unsupported} is not supported")
     if (mount.uid_mappings or options.mapping) and (options.remount or not options.bind):
         raise UnsupportedError(f"{origin}.uidMappings", "only bind mounts can have their ids mapped")
+    if "tmpcopyup" in options.extra and (mount.type != "tmpfs" or options.bind or options.remount):
+        raise ConfigError(f"{origin}.options", "tmpcopyup is for a new tmpfs only")
     destination = _clean(mount.destination)
     if options.remount:
         _remount(context, options, destination, origin)
@@ -103,7 +106,10 @@ def _bind(context: Context, mount: Mount, options: MountOptions, destination: st
     if source[0] != "/":
         source = f"{context.request.bundle}/{source}"
     slot = context.plan.shared_slot()
-    open_tree(context, f"{origin}.source", slot, source, recursive=options.bind == "rbind")
+    flags = op.TREE_RECURSIVE if options.bind == "rbind" else 0
+    if "src-nofollow" in options.extra:
+        flags |= op.TREE_NO_FOLLOW
+    open_tree(context, f"{origin}.source", slot, source, flags)
     if mount.uid_mappings or options.mapping:
         map_ids(context, origin, slot, mount, recursive=options.mapping == "ridmap")
     _set_attributes(context, slot, options, origin)
@@ -114,7 +120,11 @@ def _bind(context: Context, mount: Mount, options: MountOptions, destination: st
         context.plan.child.add(op.MOUNT_ATTRIBUTES, origin, slot, 0, 0, _SLAVE, 1)
     if destination == "/dev":
         context.dev_is_bound = True
-    _attach(context, slot, destination, origin)
+    _attach(context, slot, destination, origin, _no_follow(options))
+
+
+def _no_follow(options: MountOptions) -> int:
+    return op.ATTACH_NO_FOLLOW | op.ATTACH_ON_LINK if "dest-nofollow" in options.extra else 0
 
 
 def _new(context: Context, mount: Mount, options: MountOptions, destination: str, origin: str) -> None:
@@ -125,11 +135,15 @@ def _new(context: Context, mount: Mount, options: MountOptions, destination: str
         from firkin.runtime.compile.labels import label_option
 
         options.data += filter(None, [label_option(kind, context.linux.mount_label)])
+    if kind == "cgroup2" and context.new & USER and not (context.new | context.joined) & CGROUP:
+        _cgroup(context, options, destination, origin)
+        return
     if options.needs_legacy:
         _legacy(context, mount, options, destination, origin)
         return
     slot = context.plan.private_slot()
     attributes = options.set | options.recursive_set
+    copies = "tmpcopyup" in options.extra
     if kind == "tmpfs":
         # Mounts and devices below it are still to come: read-only is for the end.
         attributes &= ~RDONLY
@@ -139,7 +153,21 @@ def _new(context: Context, mount: Mount, options: MountOptions, destination: str
     _set_propagation(context, slot, options, origin)
     if kind in ("proc", "sysfs"):
         context.proc_mounts.append((destination, slot))
-    _attach(context, slot, destination, origin, op.ATTACH_NO_FOLLOW if kind in ("proc", "sysfs") else 0)
+    if kind == "tmpfs" and not any(item.startswith("mode=") for item in options.data):
+        context.plan.child.add(op.COPY_MODE, origin, slot, context.root, destination)
+    if copies:
+        context.plan.child.add(op.COPY_UP, origin, slot, context.root, destination)
+    flags = op.ATTACH_NO_FOLLOW if kind in ("proc", "sysfs") else _no_follow(options)
+    _attach(context, slot, destination, origin, flags)
+
+
+def _cgroup(context: Context, options: MountOptions, destination: str, origin: str) -> None:
+    # Only who owns the cgroup namespace may mount its tree: what is seen instead is the container's own cgroup.
+    slot = context.plan.shared_slot()
+    context.plan.prepare.add(op.SUBTREE, origin, slot, context.cgroup, ".")
+    _set_attributes(context, slot, options, origin)
+    context.plan.child.add(op.MOUNT_ATTRIBUTES, origin, slot, 0, 0, options.propagation or _SLAVE, 1)
+    _attach(context, slot, destination, origin, _no_follow(options))
 
 
 def _legacy(context: Context, mount: Mount, options: MountOptions, destination: str, origin: str) -> None:

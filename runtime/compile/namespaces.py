@@ -77,6 +77,7 @@ def enter(context: Context) -> None:
     if is_born_twice:
         if context.new & TIME:
             plan.child.add(op.UNSHARE, "linux.namespaces", TIME)
+            _set_clocks(context)
         plan.child.add(op.CLONE, "process", born_in & ~TIME, context.cgroup)
     else:
         context.birth = (born_in, context.cgroup)
@@ -87,6 +88,31 @@ def enter(context: Context) -> None:
         plan.child.add(op.UNSHARE, "linux.namespaces", later)
     if context.new & CLONE_FLAGS["network"]:
         plan.child.add(op.LOOPBACK, "linux.namespaces")
+    if context.linux.net_devices:
+        _take_devices(context)
+
+
+def _take_devices(context: Context) -> None:
+    # With a socket of the container's namespace, so that addresses can be given there (config-linux.md "netDevices").
+    plan, place = context.plan, "linux.netDevices"
+    plan.child.add(op.LEND_NETWORK, place)
+    plan.child.add(op.RENDEZVOUS, place, op.POINT_DEVICES)
+    plan.meet.add(op.AWAIT, place, op.POINT_DEVICES)
+    for device, wanted in context.linux.net_devices.items():
+        plan.meet.add(op.NET_DEVICE, f"{place}.{device}", device, wanted.name or device)
+    plan.meet.add(op.RELEASE, place, op.POINT_DEVICES)
+
+
+def _set_clocks(context: Context) -> None:
+    # Possible only until the first process is in the namespace (time_namespaces(7)).
+    if not context.linux.time_offsets:
+        return
+    plan = context.plan
+    proc = plan.shared_slot()
+    plan.prepare.add(op.OPEN_PROC, "linux.timeOffsets", proc)
+    for clock, offset in context.linux.time_offsets.items():
+        line = f"{clock} {offset.secs} {offset.nanosecs}\n".encode()
+        plan.child.add(op.PROC_WRITE, f"linux.timeOffsets.{clock}", proc, "self/timens_offsets", line)
 
 
 def _go_into_nursery(context: Context) -> bool:

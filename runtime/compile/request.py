@@ -19,14 +19,15 @@ class Request:
     """One `create` or `run`.
 
     `id`, `bundle` (absolute) and `state_root` name the container. `run` starts it at once, otherwise it waits for
-    `start`; with `foreground` the caller stays and holds the terminal, whose rows and columns are `terminal_size`.
-    `pid_file` and `console_socket` are paths or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a
-    session keyring of its own, `pivot` for pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of creation,
-    `owner` the uid that asked, `config` the text of config.json. `nursery` is the path of a mount namespace to be born
-    in (`firkin.runtime.nursery`), "" for the caller's. `scope` is that of systemd in which the container goes, None for
-    a cgroup that the plan makes. `trees` are overlays that paths stand for, wherever the configuration names these
-    paths as the root or as the source of a bind mount. `holding` is the directory of what belongs to this container
-    alone, "" for none: `delete` removes it.
+    `start`; with `foreground` the caller stays and holds the terminal, whose rows and columns are `terminal_size`;
+    with `plain_lines` nothing shows what the terminal says, and its lines end without carriage returns. `pid_file`,
+    `console_socket` and `pidfd_socket` are paths or "". `preserve_fds` counts descriptors from 3. `keyring` asks for a
+    session keyring of its own, `pivot` for pivot_root(2) and not chroot(2). `created` is the RFC 3339 time of
+    creation, `owner` the uid that asked, `config` the text of config.json. `nursery` is the path of a mount namespace
+    to be born in (`firkin.runtime.nursery`), "" for the caller's. `scope` is that of systemd in which the container
+    goes, None for a cgroup that the plan makes. `trees` are overlays that paths stand for, wherever the configuration
+    names these paths as the root or as the source of a bind mount. `holding` is the directory of what belongs to this
+    container alone, "" for none: `delete` removes it.
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Request:
         run: bool = False,
         foreground: bool = False,
         terminal_size: tuple[int, int] = (0, 0),
+        plain_lines: bool = False,
         pid_file: str = "",
         console_socket: str = "",
+        pidfd_socket: str = "",
         preserve_fds: int = 0,
         keyring: bool = True,
         pivot: bool = True,
@@ -60,8 +63,10 @@ class Request:
         self.run = run
         self.foreground = foreground
         self.terminal_size = terminal_size
+        self.plain_lines = plain_lines
         self.pid_file = pid_file
         self.console_socket = console_socket
+        self.pidfd_socket = pidfd_socket
         self.preserve_fds = preserve_fds
         self.keyring = keyring
         self.pivot = pivot

@@ -63,7 +63,7 @@ def root_path(config: Config, bundle: str) -> str:
 def _mount_root(context: Context) -> None:
     child = context.plan.child
     path = root_path(context.config, context.request.bundle)
-    open_tree(context, _ROOT, context.root, path, recursive=True)
+    open_tree(context, _ROOT, context.root, path, op.TREE_RECURSIVE)
     if context.new & CGROUP:
         # Its root is the cgroup that the process is in.
         child.add(op.UNSHARE, "linux.namespaces", CGROUP)
@@ -85,7 +85,7 @@ def _make_targets(context: Context, targets: Sequence[Target]) -> None:
 
 def _start(context: Context, argv: Sequence[str], environment: Sequence[str]) -> None:
     child, meet = context.plan.child, context.plan.meet
-    child.add(op.KEEP_SLOTS, "", op.NO_SLOT, op.NO_SLOT, op.NO_SLOT)
+    child.add(op.KEEP_SLOTS, "", op.NO_SLOT, op.NO_SLOT, op.NO_SLOT, op.NO_SLOT)
     child.add(op.CLOSE_ON_EXEC, "criu")
     if context.process.no_new_privileges:
         # The processes inherit it, whether this CRIU keeps it or not.

@@ -30,7 +30,7 @@ def attach_root(context: Context) -> None:
     path = context.root_config.path
     if path[0] != "/":
         path = f"{context.request.bundle}/{path}"
-    open_tree(context, "root.path", context.root, path, recursive=True)
+    open_tree(context, "root.path", context.root, path, op.TREE_RECURSIVE)
     _propagation(context)
     if context.joined & MOUNT:
         return
@@ -62,7 +62,7 @@ def hide_paths(context: Context) -> None:
     if linux.masked_paths:
         null = plan.private_slot()
         plan.child.add(op.OPEN_NULL, "linux.maskedPaths", null, _NULL)
-        for index, path in enumerate(linux.masked_paths):
+        for index, path in enumerate(dict.fromkeys(linux.masked_paths)):
             base, rest = _below_mount(context, path)
             plan.child.add(op.MASK, f"linux.maskedPaths[{index}]", base, rest, null)
     for index, path in enumerate(linux.readonly_paths):

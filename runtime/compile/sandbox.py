@@ -170,7 +170,7 @@ def _hide(sandbox: _Sandbox) -> None:
     plan.child.add(op.MOUNT_NEW, "", root, "tmpfs", options.fsconfig("firkin"), options.set)
     plan.child.add(op.ROOT_ATTACH, "", root, "/")
     plan.child.add(op.PIVOT, "", root)
-    plan.child.add(op.KEEP_SLOTS, "", op.NO_SLOT, op.NO_SLOT, op.NO_SLOT)
+    plan.child.add(op.KEEP_SLOTS, "", op.NO_SLOT, op.NO_SLOT, op.NO_SLOT, op.NO_SLOT)
     plan.child.add(op.NO_NEW_PRIVS, "")
     plan.child.add(op.CAP_AMBIENT, "", 0)
     plan.child.add(op.CAP_BOUND, "", 0, sandbox.host.last_capability)

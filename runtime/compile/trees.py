@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 __all__ = ["map_ids", "open_tree"]
 
 
-def open_tree(context: Context, origin: str, slot: int, path: str, *, recursive: bool) -> None:
-    """Let the parent open what `path` stands for as a detached tree, which fills the slot.
+def open_tree(context: Context, origin: str, slot: int, path: str, flags: int) -> None:
+    """Let the parent open what `path` stands for as a detached tree, which fills the slot; `flags` are TREE_*.
 
     An overlay is never mounted on the host: it is a descriptor until the child attaches it in its own mount namespace.
     """
     overlay = context.request.trees.get(path)
     if overlay is None:
-        context.plan.prepare.add(op.OPEN_TREE, origin, slot, path, int(recursive))
+        context.plan.prepare.add(op.OPEN_TREE, origin, slot, path, flags)
         return
     users = _own_users(context)
     add = context.plan.prepare.add

@@ -10,14 +10,21 @@ ARGS = 6
 NO_SLOT = 0xffffffff
 HOLE_PID = 0x01
 HOLE_START_TIME = 0x02
+TREE_RECURSIVE = 1
+TREE_NO_FOLLOW = 2
 ATTACH_ON_PROC = 1
 ATTACH_PROC_ONLY = 2
 ATTACH_NO_FOLLOW = 4
+ATTACH_ON_LINK = 8
+TERMINAL_BIND = 1
+TERMINAL_PLAIN = 2
 DETAIL = 232
 POINT_MAPS = 1
 POINT_HOOKS = 2
 POINT_READY = 3
 POINT_LIMITS = 4
+POINT_DEVICES = 6
+POINT_FILTER = 5
 
 # Operations.
 OPEN = 1
@@ -42,6 +49,7 @@ CGROUP_WRITE = 22
 CGROUP_DEVICES = 23
 CGROUP_REMOVE = 24
 CGROUP_OF = 25
+CGROUP_OWNER = 27
 CLONE = 30
 SEND = 31
 RECEIVE = 32
@@ -54,11 +62,16 @@ HOOK = 38
 WRITE_CHILD = 39
 LIMIT_CHILD = 40
 KILL_CHILD = 41
+SEND_PIDFD = 42
+SCHEDULER = 43
+IO_PRIORITY = 44
 SETNS = 50
 UNSHARE = 51
 HOSTNAME = 52
 DOMAINNAME = 53
 LOOPBACK = 54
+LEND_NETWORK = 57
+NET_DEVICE = 58
 PIN_NAMESPACE = 55
 UNPIN_NAMESPACE = 56
 PROPAGATION = 60
@@ -75,6 +88,8 @@ CHROOT = 70
 OVERLAY = 71
 SUBTREE = 72
 MAP_IDS = 73
+COPY_MODE = 75
+COPY_UP = 74
 MKDIR = 80
 MKNOD = 81
 SYMLINK = 82
@@ -84,7 +99,7 @@ PROC_WRITE = 85
 SETSID = 90
 TERMINAL = 91
 TERMINAL_SEND = 92
-TERMINAL_CONNECT = 93
+CONNECT = 93
 STDIO_OWNER = 94
 CHDIR = 95
 UMASK = 96
@@ -99,12 +114,17 @@ NO_NEW_PRIVS = 104
 SECCOMP = 105
 DUMPABLE = 106
 KEYRING = 107
+HOME = 118
 CLOSE_ON_EXEC = 110
 KEEP_SLOTS = 111
 FIND_EXECUTABLE = 108
 EXEC = 109
 REAP = 112
 DIE_WITH_PARENT = 113
+PERSONALITY = 114
+MEMORY_POLICY = 115
+AFFINITY = 116
+SECCOMP_NOTIFY = 117
 PROGRAM = 120
 ADOPT = 121
 MOUNT = 122
@@ -136,6 +156,7 @@ KINDS = {
     23: "sb",
     24: "sts",
     25: "osn",
+    27: "snv",
     30: "nS",
     31: "nn",
     32: "nn",
@@ -148,11 +169,16 @@ KINDS = {
     39: "tb",
     40: "nnn",
     41: "",
+    42: "s",
+    43: "b",
+    44: "n",
     50: "sn",
     51: "n",
     52: "t",
     53: "t",
     54: "",
+    57: "",
+    58: "tt",
     55: "stn",
     56: "st",
     60: "tnn",
@@ -169,6 +195,8 @@ KINDS = {
     71: "ovttbS",
     72: "ost",
     73: "ssn",
+    75: "sst",
+    74: "sst",
     80: "stn",
     81: "stnnnn",
     82: "stt",
@@ -193,12 +221,17 @@ KINDS = {
     105: "bn",
     106: "n",
     107: "t",
+    118: "nt",
     110: "",
-    111: "SSS",
+    111: "SSSS",
     108: "v",
     109: "vvv",
     112: "",
     113: "",
+    114: "n",
+    115: "nb",
+    116: "b",
+    117: "bnsb",
     120: "Stvvn",
     121: "oStst",
     122: "st",

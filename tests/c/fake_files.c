@@ -107,6 +107,35 @@ static long call_readlinkat(const long *arg)
 	return (long)strlen(target);
 }
 
+/* One name at a time, until the script has no more of them. */
+static long call_getdents(const long *arg)
+{
+	static const char *const names[] = { ".", "..", "x", "name" };
+	struct {
+		uint64_t inode;
+		int64_t offset;
+		uint16_t size;
+		uint8_t type;
+		char name[13];
+	} entry = { .size = sizeof entry };
+	if (!fake_is_open(arg[0]))
+		return -EBADF;
+	fake_writes((void *)arg[1], (size_t)arg[2]);
+	uint8_t byte = fake_byte();
+	if (byte < 128)
+		return byte < 120 ? 0 : fake_result();
+	strcpy(entry.name, names[byte % 4]);
+	memcpy((void *)arg[1], &entry, sizeof entry);
+	return sizeof entry;
+}
+
+static long call_utimensat(const long *arg)
+{
+	fake_reads((void *)arg[2], 32);
+	long r = check_place(arg[0], fake_text(arg[1]));
+	return r ? r : fake_result();
+}
+
 static long call_statx(const long *arg)
 {
 	static const uint16_t modes[] = { 0020666, 0040755, 0100755, 0120777, 0010600, 0060600, 0 };
@@ -363,6 +392,7 @@ const struct fake_entry fake_file_calls[] = {
 	{ SYS_fchownat, at_path }, { SYS_faccessat2, at_path }, { SYS_symlinkat, call_symlinkat },
 	{ SYS_renameat2, call_renameat2 }, { SYS_readlinkat, call_readlinkat },
 	{ SYS_fchown, of_descriptor }, { SYS_fchmod, of_descriptor }, { SYS_flock, of_descriptor },
+	{ SYS_fchmodat, at_path }, { SYS_getdents64, call_getdents }, { SYS_utimensat, call_utimensat },
 	{ SYS_fstatfs, call_fstatfs },
 	{ SYS_fcntl, call_fcntl }, { SYS_ioctl, call_ioctl }, { SYS_dup3, call_dup3 },
 	{ SYS_close_range, call_close_range }, { SYS_memfd_create, call_memfd_create },

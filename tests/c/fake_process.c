@@ -9,6 +9,7 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <linux/time_types.h>
 #include <poll.h>
@@ -68,6 +69,49 @@ static long call_prlimit(const long *arg)
 	if (!arg[0])
 		fake_die("the limit is the caller's own");
 	fake_reads((void *)arg[2], sizeof(struct rlimit64));
+	return fake_result();
+}
+
+static long call_set_mempolicy(const long *arg)
+{
+	fake_reads((void *)arg[1], (size_t)arg[2] / 8);
+	return fake_result();
+}
+
+static long call_affinity(const long *arg)
+{
+	fake_reads((void *)arg[2], (size_t)arg[1]);
+	return fake_result();
+}
+
+static long call_getaffinity(const long *arg)
+{
+	fake_writes((void *)arg[2], (size_t)arg[1]);
+	long r = fake_result();
+	return r ? r : 8;
+}
+
+static long call_sched_setattr(const long *arg)
+{
+	if (!arg[0])
+		fake_die("the scheduler is the caller's own");
+	fake_reads((void *)arg[1], 48);
+	return fake_result();
+}
+
+static long call_ioprio_set(const long *arg)
+{
+	if (!arg[1])
+		fake_die("the priority is the caller's own");
+	return fake_result();
+}
+
+/* Who would wait waits for ever. */
+static long call_futex(const long *arg)
+{
+	fake_reads((void *)arg[0], sizeof(int));
+	if (arg[1] == FUTEX_WAIT)
+		fake_leave();
 	return fake_result();
 }
 
@@ -314,7 +358,7 @@ static unsigned make_record(struct plan_record *record, uint8_t byte)
 	fake.arrived = 0;
 	if (byte < 32)
 		return record->type == PLAN_SLOTS ? 8 : 0;
-	record->type = byte % 8;
+	record->type = byte % 9;
 	record->value = fake_byte() % 5;
 	record->op = fake_byte();
 	record->error = (int8_t)fake_byte();
@@ -360,6 +404,9 @@ const struct fake_entry fake_process_calls[] = {
 	{ SYS_setsid, succeed },
 	{ SYS_setgroups, call_setgroups }, { SYS_setresgid, succeed }, { SYS_setresuid, succeed },
 	{ SYS_umask, succeed }, { SYS_prctl, succeed }, { SYS_capset, call_capset },
+	{ SYS_personality, succeed }, { SYS_set_mempolicy, call_set_mempolicy },
+	{ SYS_sched_setaffinity, call_affinity }, { SYS_sched_getaffinity, call_getaffinity },
+	{ SYS_sched_setattr, call_sched_setattr }, { SYS_ioprio_set, call_ioprio_set }, { SYS_futex, call_futex },
 	{ SYS_seccomp, call_seccomp }, { SYS_prlimit64, call_prlimit }, { SYS_keyctl, call_keyctl },
 	{ SYS_clone3, call_clone3 }, { SYS_execve, call_execve }, { SYS_execveat, call_execveat },
 	{ SYS_exit_group, call_exit_group }, { SYS_pidfd_open, call_pidfd_open },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the process may do and where it stands, each in a process of its own. */
 #include "child_check.h"
+#include "scheduling.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -166,6 +167,51 @@ static void a_bad_filter_is_refused_there(void)
 	CHECK_EQUAL(op_seccomp(&run, &op), -E2BIG);
 }
 IN_CHILD(a_bad_filter_is_refused)
+
+static void memory_policy_and_personality_are_set_there(void)
+{
+	const unsigned long nodes = 1;
+	int mode = -1;
+	struct utsname name;
+	new_plan();
+	add(MEMORY_POLICY, 2 /* MPOL_BIND */, maker_bytes(&maker, &nodes, sizeof nodes));
+	add(PERSONALITY, 8 /* PER_LINUX32 */);
+	CHECK_EQUAL(run_operations(), 0);
+	if (!syscall(SYS_get_mempolicy, &mode, NULL, 0, NULL, 0))
+		CHECK_EQUAL(mode, 2);
+	CHECK(!uname(&name) && strcmp(name.machine, "x86_64") && strcmp(name.machine, "aarch64"));
+	CHECK_EQUAL(run_one(MEMORY_POLICY, 0, maker_bytes(&maker, "", 0)), 0);
+	CHECK_EQUAL(run_one(MEMORY_POLICY, 2, maker_bytes(&maker, "", 0)), -EINVAL);
+}
+IN_CHILD(memory_policy_and_personality_are_set)
+
+static void processors_are_set_and_given_back_there(void)
+{
+	unsigned long first[16] = { 1 };
+	cpu_set_t before, after;
+	CHECK(!sched_getaffinity(0, sizeof before, &before));
+	if (!CPU_ISSET(0, &before))
+		check_skip("needs the first processor");
+	CHECK_EQUAL(run_one(AFFINITY, maker_bytes(&maker, first, sizeof first)), 0);
+	CHECK(!sched_getaffinity(0, sizeof after, &after));
+	CHECK(CPU_COUNT(&after) == 1 && CPU_ISSET(0, &after));
+	CHECK_EQUAL(affinity_restore(&run), 0);
+	CHECK(!sched_getaffinity(0, sizeof after, &after));
+	CHECK(CPU_EQUAL(&before, &after));
+	CHECK_EQUAL(run_one(AFFINITY, maker_bytes(&maker, "\0\0\0\0\0\0\0\0", 8)), -EINVAL);
+	affinity_restore(&run);
+}
+IN_CHILD(processors_are_set_and_given_back)
+
+static void a_filter_that_asks_needs_the_flag_for_it_there(void)
+{
+	CHECK_EQUAL(run_one(NO_NEW_PRIVS), 0);
+	run.slots[2] = open("/dev/null", O_RDWR | O_CLOEXEC);
+	CHECK_EQUAL(run_one(SECCOMP_NOTIFY, maker_bytes(&maker, refuse_getppid, sizeof refuse_getppid), 0, 2,
+			    maker_text(&maker, "{}")), -EINVAL);
+	CHECK(syscall(SYS_getppid) > 0);
+}
+IN_CHILD(a_filter_that_asks_needs_the_flag_for_it)
 
 static void dumpable_is_set_there(void)
 {
@@ -350,18 +396,18 @@ static void an_executable_of_others_is_no_executable_there(void)
 }
 AS_ROOT(an_executable_of_others_is_no_executable)
 
-static void slots_are_closed_but_for_three_there(void)
+static void slots_are_closed_but_for_those_named_there(void)
 {
 	new_plan();
 	for (int slot = 0; slot < 6; slot++)
 		run.slots[slot] = open("/", O_PATH | O_CLOEXEC);
 	int before = check_open_descriptors();
-	CHECK_EQUAL(run_one(KEEP_SLOTS, 1, PLAN_NO_SLOT, 4), 0);
+	CHECK_EQUAL(run_one(KEEP_SLOTS, 1, PLAN_NO_SLOT, 4, 2), 0);
 	for (int slot = 0; slot < 6; slot++)
-		CHECK_EQUAL(run.slots[slot] >= 0, slot == 1 || slot == 4);
-	CHECK_EQUAL(check_open_descriptors(), before - 4);
+		CHECK_EQUAL(run.slots[slot] >= 0, slot == 1 || slot == 2 || slot == 4);
+	CHECK_EQUAL(check_open_descriptors(), before - 3);
 }
-IN_CHILD(slots_are_closed_but_for_three)
+IN_CHILD(slots_are_closed_but_for_those_named)
 
 static const struct check_test tests[] = {
 	TEST(the_umask_is_set),
@@ -373,6 +419,9 @@ static const struct check_test tests[] = {
 	TEST(no_new_privileges_are_gained),
 	TEST(a_filter_is_loaded),
 	TEST(a_bad_filter_is_refused),
+	TEST(memory_policy_and_personality_are_set),
+	TEST(processors_are_set_and_given_back),
+	TEST(a_filter_that_asks_needs_the_flag_for_it),
 	TEST(dumpable_is_set),
 	TEST(a_session_keyring_is_joined),
 	TEST(a_session_is_begun),
@@ -387,6 +436,6 @@ static const struct check_test tests[] = {
 	TEST(a_working_directory_that_was_removed_is_refused),
 	TEST(executables_are_found),
 	TEST(an_executable_of_others_is_no_executable),
-	TEST(slots_are_closed_but_for_three),
+	TEST(slots_are_closed_but_for_those_named),
 };
 CHECK_MAIN(tests)

@@ -531,7 +531,7 @@ static void the_terminal_goes_to_the_console_socket(void)
 	check_needs_root();
 	int listening = listen_at(path_of("console"));
 	start_plan();
-	maker_add(&maker, PLAN_PARENT, TERMINAL_CONNECT, 1, maker_text(&maker, path_of("console")));
+	maker_add(&maker, PLAN_PARENT, CONNECT, 1, maker_text(&maker, path_of("console")));
 	clone_child();
 	await_exec();
 	maker_add(&maker, PLAN_PARENT, TERMINAL_SEND, 1);
@@ -549,11 +549,11 @@ static void a_console_socket_that_is_not_there_is_told(void)
 {
 	char path[200] = "/tmp/";
 	start_plan();
-	maker_add(&maker, PLAN_PARENT, TERMINAL_CONNECT, 1, maker_text(&maker, path_of("none")));
+	maker_add(&maker, PLAN_PARENT, CONNECT, 1, maker_text(&maker, path_of("none")));
 	fail_plan(ENOENT, PLAN_PARENT, 0);
 	memset(path + 5, 'x', sizeof path - 6);
 	start_plan();
-	maker_add(&maker, PLAN_PARENT, TERMINAL_CONNECT, 1, maker_text(&maker, path));
+	maker_add(&maker, PLAN_PARENT, CONNECT, 1, maker_text(&maker, path));
 	fail_plan(ENAMETOOLONG, PLAN_PARENT, 0);
 	start_plan();
 	maker_add(&maker, PLAN_PARENT, TERMINAL_SEND, 1);

@@ -234,3 +234,17 @@ def test_oom_score_and_limits_are_set(firkin: Firkin, bundle: Bundle) -> None:
     id = firkin.start(bundle.shell("sleep 1000"))
     shown = firkin("exec", id, "sh", "-c", "cat /proc/self/oom_score_adj; ulimit -n; ulimit -Hn").stdout
     assert shown == "500\n99\n100\n"
+
+
+def test_capability_is_ambient_where_it_can_be_inherited(firkin: Firkin, bundle: Bundle) -> None:
+    names = ["CAP_CHOWN", "CAP_SYSLOG"]
+    bundle.process["capabilities"] = {
+        "bounding": names,
+        "inheritable": names,
+        "permitted": ["CAP_CHOWN"],
+        "effective": [],
+        "ambient": ["CAP_CHOWN"],
+    }
+    id = firkin.start(bundle.shell("exec sleep 1000"))
+    shown = firkin("exec", "--cap", "CAP_SYSLOG", id, "grep", "^CapAmb", "/proc/self/status").stdout
+    assert int(shown.split()[1], 16) == 1 | 1 << 34

@@ -151,6 +151,13 @@ def test_environment_is_the_callers_unless_given(firkin: Firkin, bundle: Bundle,
         assert "HOST=1" in (log / name).read_text().splitlines(), name
 
 
+def test_hook_in_the_container_has_the_environment_of_the_program(firkin: Firkin, bundle: Bundle) -> None:
+    _add(bundle, "startContainer", {"path": "/bin/sh", "args": ["sh", "-c", "env > /tmp/seen"]})
+    bundle.process["env"] = ["ONE=1", "PATH=/bin"]
+    firkin.run(bundle)
+    assert "ONE=1" in (bundle.rootfs / "tmp/seen").read_text().splitlines()
+
+
 def test_hooks_get_no_descriptors_of_the_runtime(firkin: Firkin, bundle: Bundle, log: Path) -> None:
     for name in _NAMES:
         _add(bundle, name, _hook(f"ls /proc/self/fd > {log}/{name}; touch {log}/{name}-ended"))
@@ -210,7 +217,7 @@ def test_failing_poststart_hook_ends_a_created_container(firkin: Firkin, bundle:
     done = firkin("start", id, check=False)
     assert done.returncode == 1
     assert done.stderr == "firkin: error: hooks.poststart[0]: /bin/sh: exit status 4: words\n"
-    assert firkin.state(id)["status"] == "stopped"
+    assert firkin.leftovers(id) == []
 
 
 def test_failing_poststop_hook_is_a_warning(firkin: Firkin, bundle: Bundle, log: Path) -> None:

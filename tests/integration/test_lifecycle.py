@@ -67,7 +67,6 @@ _ILLEGAL = {
         "kill": "container not running",
         "pause": "container not running: it is stopped",
         "resume": "container not paused: it is stopped",
-        "ps": "container not running: it is stopped",
     },
 }
 

@@ -396,9 +396,9 @@ def test_two_hundred_mounts(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> N
 
 
 def test_option_that_can_not_be_honoured_is_an_error(firkin: Firkin, bundle: Bundle) -> None:
-    bundle.mount("/mnt", "tmpfs", "tmpfs", "tmpcopyup").user_namespace()
+    bundle.mount("/mnt", "bind", "/etc", "bind", "copy-symlink").user_namespace()
     index = len(bundle.config["mounts"]) - 1
-    assert firkin.fails(bundle) == f"config.json: mounts[{index}].options: tmpcopyup is not supported"
+    assert firkin.fails(bundle) == f"config.json: mounts[{index}].options: copy-symlink is not supported"
 
 
 def _owners(firkin: Firkin, bundle: Bundle) -> list[str]:

@@ -262,3 +262,25 @@ def test_new_network_namespace_has_loopback_up(firkin: Firkin, bundle: Bundle) -
 
 def test_without_a_network_namespace_the_hosts_is_used(firkin: Firkin, bundle: Bundle) -> None:
     assert _seen(firkin.run(_plain(bundle).shell(_SHOW)))["network"] == _own("network")
+
+
+@pytest.mark.requires("userns")
+def test_cgroup_is_bound_where_a_user_namespace_has_no_cgroup_namespace(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.namespaces("mount", "pid", "uts", "ipc", "network").user_namespace()
+    bundle.shell("cat /sys/fs/cgroup/cgroup.procs; grep ' /sys/fs/cgroup ' /proc/self/mountinfo")
+    *pids, mount = firkin.run(bundle).splitlines()
+    assert pids[0] == "1"
+    assert " ro," in mount
+
+
+@pytest.mark.requires("userns")
+@pytest.mark.parametrize("writable", [True, False])
+def test_cgroup_belongs_to_who_may_write_it(firkin: Firkin, bundle: Bundle, writable: bool) -> None:
+    bundle.user_namespace()
+    mount = next(mount for mount in bundle.config["mounts"] if mount["destination"] == "/sys/fs/cgroup")
+    mount["options"] = ["nosuid", "noexec", "nodev", "rw" if writable else "ro"]
+    names = ". cgroup.procs cgroup.subtree_control cgroup.type"
+    shown = firkin.run(
+        bundle.shell(f"cd /sys/fs/cgroup; stat -c %u {names}; mkdir below 2>/dev/null && echo made; true")
+    )
+    assert shown.split() == (["0", "0", "0", "65534", "made"] if writable else ["65534"] * 4)

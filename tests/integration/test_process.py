@@ -104,15 +104,63 @@ def test_working_directory_that_is_a_file_is_an_error(firkin: Firkin, bundle: Bu
 
 def test_environment_is_that_of_the_document_alone(firkin: Firkin, bundle: Bundle) -> None:
     bundle.process["args"] = ["/bin/env"]
-    bundle.process["env"] = ["ONE=1", "EMPTY=", "SPACED= two words ", "EQUALS=a=b", "LINES=a\nb"]
+    bundle.process["env"] = ["ONE=1", "EMPTY=", "SPACED= two words ", "EQUALS=a=b", "LINES=a\nb", "HOME=/x"]
     done = firkin("run", "-b", bundle.save(), firkin.new_id(), env={**os.environ, "HOST": "1"})
-    assert done.stdout == "ONE=1\nEMPTY=\nSPACED= two words \nEQUALS=a=b\nLINES=a\nb\n"
+    assert done.stdout == "ONE=1\nEMPTY=\nSPACED= two words \nEQUALS=a=b\nLINES=a\nb\nHOME=/x\n"
 
 
 def test_environment_may_be_empty(firkin: Firkin, bundle: Bundle) -> None:
     bundle.process["args"] = ["/bin/env"]
     bundle.process["env"] = []
-    assert firkin.run(bundle) == ""
+    assert firkin.run(bundle) == "HOME=/root\n"
+
+
+@pytest.mark.parametrize(
+    ("passwd", "home"),
+    [
+        ("root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n", "/home/user"),
+        ("a:x:10001:0::/a:\nb:x:1000:0::/b:\nc:x:1000:0::/c:\n", "/b"),
+        ("user:x:1000:1000::/home/user", "/home/user"),
+        ("user:x:1000:1000::relative:/bin/sh\n", "/"),
+        ("user:x:1000\n\n::::\nuser:x:1000a:0::/other:\n", "/"),
+        (f"{'long' * 1000}:x:1000:0::/long:\nuser:x:1000:0::/short:\n", "/short"),
+        (f"user:x:1000:0::/{'x' * 400}:\n", "/"),
+        ("", "/"),
+    ],
+)
+def test_home_is_that_of_the_user_by_the_image(firkin: Firkin, bundle: Bundle, passwd: str, home: str) -> None:
+    bundle.process["args"] = ["/bin/env"]
+    bundle.process["env"] = ["HOME=", "ONE=1"]
+    bundle.process["user"] = {"uid": 1000, "gid": 0}
+    (bundle.rootfs / "etc/passwd").write_text(passwd)
+    assert firkin.run(bundle) == f"ONE=1\nHOME={home}\n"
+
+
+@pytest.mark.parametrize("kind", ["missing", "fifo", "directory", "link"])
+def test_home_where_there_is_no_usual_file(firkin: Firkin, bundle: Bundle, kind: str) -> None:
+    path = bundle.rootfs / "etc/passwd"
+    path.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to("/etc/passwd")
+    bundle.process["args"] = ["/bin/env"]
+    bundle.process["env"] = []
+    assert firkin.run(bundle) == "HOME=/\n"
+
+
+def test_home_of_an_exec_is_that_of_its_user(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.process["env"] = ["PATH=/bin"]
+    id = firkin.start(bundle.shell("exec sleep 1000"))
+    assert firkin("exec", "--user", "1000", id, "sh", "-c", "echo $HOME").stdout == "/tmp\n"
+
+
+def test_last_of_several_variables_with_one_name_counts(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.process["args"] = ["/bin/env"]
+    bundle.process["env"] = ["ONE=1", "HOME=/x", "ONE=", "HOME="]
+    assert firkin.run(bundle) == "ONE=\nHOME=/root\n"
 
 
 def test_large_environment_and_arguments(firkin: Firkin, bundle: Bundle) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.bundle import Bundle, Firkin
+from tests.support.seccomp_agent import SeccompAgent
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
@@ -93,8 +97,8 @@ def test_second_run_takes_the_filter_from_the_cache(firkin: Firkin, bundle: Bund
 
 
 def test_other_filter_is_another_entry_of_the_cache(firkin: Firkin, bundle: Bundle) -> None:
-    for errno in (74, 75):
-        bundle.linux["seccomp"] = _filter(errnoRet=errno)
+    for number in (74, 75):
+        bundle.linux["seccomp"] = _filter(errnoRet=number)
         firkin.run(bundle)
     assert len(list((firkin.root / ".cache/seccomp").iterdir())) == 2
 
@@ -118,9 +122,88 @@ def test_without_a_filter_there_is_none(firkin: Firkin, bundle: Bundle) -> None:
     assert firkin.run(bundle.shell("grep ^Seccomp: /proc/self/status")) == "Seccomp:\t0\n"
 
 
-def test_notification_is_refused(firkin: Firkin, bundle: Bundle) -> None:
-    bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": "/run/listener"}
-    assert firkin.fails(bundle) == "config.json: linux.seccomp: SCMP_ACT_NOTIFY is not supported"
+def test_agent_that_is_not_there_is_an_error(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": "/run/no/listener"}
+    why = "No such file or directory"
+    assert firkin.fails(bundle) == f"linux.seccomp.listenerPath: connect /run/no/listener: {why}"
+
+
+def _run_with_agent(firkin: Firkin, bundle: Bundle, path: Path, *, privileged: bool) -> tuple[SeccompAgent, str]:
+    bundle.process["noNewPrivileges"] = not privileged
+    bundle.config["annotations"] = {"org.example.key": "value"}
+    profile = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": str(path), "listenerMetadata": 'some "thing"'}
+    bundle.linux["seccomp"] = profile
+    with SeccompAgent(path) as agent:
+        return agent, firkin.run(bundle.shell("mkdir /tmp/x 2>&1; grep ^Seccomp: /proc/self/status"))
+
+
+@pytest.mark.parametrize("privileged", [False, True])
+def test_agent_is_asked(firkin: Firkin, bundle: Bundle, tmp_path: Path, privileged: bool) -> None:
+    agent, shown = _run_with_agent(firkin, bundle, tmp_path / "agent", privileged=privileged)
+    assert shown == "mkdir: can't create directory '/tmp/x': No medium found\nSeccomp:\t2\n"
+    assert len(agent.asked) == 1
+    (told,) = agent.states
+    assert told["fds"] == ["seccompFd"]
+    assert told["metadata"] == 'some "thing"'
+    assert told["ociVersion"] == bundle.config["ociVersion"]
+    state = told["state"]
+    assert state["pid"] == told["pid"] > 0
+    assert state["status"] == ("creating" if privileged else "created")
+    assert (state["id"], state["bundle"]) == (firkin.ids[-1], str(bundle.path))
+    assert state["annotations"] == {"org.example.key": "value"}
+
+
+def test_agent_hears_the_process_id_of_the_host(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": str(tmp_path / "agent")}
+    with SeccompAgent(tmp_path / "agent") as agent:
+        id = firkin.start(bundle.shell("mkdir /tmp/x; exec sleep 1000"))
+        pid = firkin.state(id)["pid"]
+        eventually(lambda: agent.asked, bool)
+        assert agent.states[0]["pid"] == pid
+        firkin("delete", "--force", id)
+
+
+def test_agent_is_asked_for_an_exec_too(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "agent"
+    bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": str(path)}
+    with SeccompAgent(path):
+        id = firkin.start(bundle.shell("exec sleep 1000"))
+        path.unlink()
+        with SeccompAgent(path) as agent:
+            done = firkin("exec", id, "mkdir", "/tmp/x", check=False)
+        firkin("delete", "--force", id)
+    assert "No medium found" in done.stderr
+    assert agent.states[0]["state"]["status"] == "running"
+    assert agent.states[0]["pid"] not in (0, agent.states[0]["state"].get("id"))
+
+
+def test_every_call_of_the_runtime_may_be_one_that_is_asked_for(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    names = ["waitid", "futex", "close", "execve"]
+    rule = {"names": names, "action": "SCMP_ACT_NOTIFY"}
+    path = tmp_path / "agent"
+    bundle.process["noNewPrivileges"] = True
+    bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule], "listenerPath": str(path)}
+    with SeccompAgent(path, errno.EACCES) as agent:
+        line = firkin.fails(bundle, code=126)
+    assert line == 'exec: "true": permission denied'
+    assert agent.asked
+
+
+@pytest.mark.parametrize(
+    "flag", ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW", "SECCOMP_FILTER_FLAG_TSYNC"]
+)
+def test_flags_of_the_filter_are_taken(firkin: Firkin, bundle: Bundle, flag: str) -> None:
+    bundle.linux["seccomp"] = {**_filter(), "flags": [flag]}
+    assert "not permitted" in firkin.run(bundle.shell("mkdir /tmp/x 2>&1; true"))
+
+
+def test_flags_of_a_filter_that_asks_are_taken(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
+    flags = ["SECCOMP_FILTER_FLAG_TSYNC", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]
+    path = tmp_path / "agent"
+    bundle.linux["seccomp"] = {**_filter("SCMP_ACT_NOTIFY"), "listenerPath": str(path), "flags": flags}
+    with SeccompAgent(path) as agent:
+        firkin.run(bundle.shell("mkdir /tmp/x; true"))
+    assert agent.asked
 
 
 def test_a_filter_that_allows_nothing_is_the_end_of_the_container(firkin: Firkin, bundle: Bundle) -> None:

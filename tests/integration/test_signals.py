@@ -129,7 +129,7 @@ def test_kill_takes_real_time_signals(firkin: Firkin, bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["NOSUCH", "0", "-1", "65", "1000", "SIG", "RTMIN+100", "TERM+1", "SIG_IGN", "SIG_DFL", "KILL "]
+    "text", ["NOSUCH", "-1", "65", "1000", "SIG", "RTMIN+100", "TERM+1", "SIG_IGN", "SIG_DFL", "KILL "]
 )
 def test_kill_refuses_what_is_no_signal(firkin: Firkin, bundle: Bundle, text: str) -> None:
     id = firkin.start(bundle.shell("exec sleep 1000"))
@@ -144,6 +144,17 @@ def test_kill_reaches_the_first_process_only(firkin: Firkin, bundle: Bundle) -> 
     firkin("kill", id, "USR1")
     eventually((bundle.rootfs / "got").exists)
     assert firkin.processes(id, 2) == pids
+
+
+def test_signal_0_looks_whether_the_container_runs(firkin: Firkin, bundle: Bundle) -> None:
+    id = firkin.start(bundle.shell("exec sleep 1000"))
+    firkin("kill", id, "0")
+    firkin("kill", id, "KILL")
+    wait_stopped(firkin, id)
+    done = firkin("kill", id, "0", check=False)
+    assert (done.returncode, done.stderr) == (1, "firkin: error: container not running\n")
+    firkin("kill", "--all", id, "KILL")
+    assert firkin("ps", "--format", "json", id).stdout == "[]\n"
 
 
 def test_kill_all_reaches_every_process(firkin: Firkin, bundle: Bundle) -> None:

@@ -274,13 +274,13 @@ def test_console_socket_that_nobody_serves_is_named(
         path.write_text("no socket")
     line = firkin.fails(interactive, "--detach", "--console-socket", path)
     why = "Connection refused" if exists else "No such file or directory"
-    assert line == f"--console-socket: terminal connect {path}: {why}"
+    assert line == f"--console-socket: connect {path}: {why}"
 
 
 def test_console_socket_of_a_long_path(firkin: Firkin, interactive: Bundle, tmp_path: Path) -> None:
     path = tmp_path / ("d" * 60) / ("s" * 60)
     line = firkin.fails(interactive, "--detach", "--console-socket", path)
-    assert line == f"--console-socket: terminal connect {path}: File name too long"
+    assert line == f"--console-socket: connect {path}: File name too long"
 
 
 def test_terminal_needs_a_devpts(firkin: Firkin, interactive: Bundle) -> None:
@@ -301,3 +301,10 @@ def test_console_socket_that_is_closed_before_the_terminal_comes(
     _, errors = process.communicate(timeout=SECONDS)
     # Either the message was taken into a socket that was still open, or there is nobody.
     assert process.returncode == 0 or errors == "firkin: error: --console-socket: terminal send: Broken pipe\n"
+
+
+def test_lines_end_as_the_program_wrote_them_where_no_terminal_shows_them(firkin: Firkin, bundle: Bundle) -> None:
+    bundle.process["terminal"] = True
+    argv = firkin.command("run", "-b", bundle.shell("echo one; echo two").save(), firkin.new_id())
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, timeout=120)
+    assert done.stdout == b"one\ntwo\n"

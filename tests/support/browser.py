@@ -9,7 +9,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,13 @@ class Browser:
             self._loaded += 1
 
     def close(self) -> None:
-        """Let it end."""
+        """Let it end, and with it all that it has started."""
+        self._session = ""
+        # It ends, or has ended, with or without an answer.
+        with suppress(RuntimeError, BrokenPipeError):
+            self.call("Browser.close")
+            while True:
+                self._message()
         self._commands.close()
         self._answers.close()
 
@@ -145,10 +151,12 @@ def browser(profile: Path) -> Iterator[Browser]:
             yield tab
         finally:
             tab.close()
+    except BaseException:
+        process.kill()
+        raise
     finally:
-        watch.cancel()
-        process.terminate()
         process.wait()
+        watch.cancel()
 
 
 def _pipes() -> tuple[tuple[int, int], tuple[int, int]]:

@@ -54,7 +54,7 @@ def test_the_workbench_is_used_by_nothing_and_uses_cgroups_alone() -> None:
             assert "from firkin.workbench" not in path.read_text(), path
     for path in (ROOT / "benchmarks/workbench").rglob("*.py"):
         # Contests with peers make bundles.
-        more = {"oci"} if path.parent.name == "peers" else set()
+        more = {"oci", "cri"} if path.parent.name == "peers" else set()
         assert imported_layers(path) <= {"cgroupfs", "runtime"} | more, path
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
+from firkin.workbench.peers.programs import run
 
-__all__ = ["in_private_world", "in_unified_layout"]
+__all__ = ["in_private_world", "in_unified_layout", "place_in_memory"]
 
 _CGROUPS = "/sys/fs/cgroup"
 _INSIDE = "FIRKIN_BENCH"
@@ -37,6 +41,19 @@ def in_private_world() -> None:
     )
     unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--mount-proc", "--kill-child"]
     os.execvpe("unshare", [*unshare, "sh", "-c", script, "sh", *_own_command()], {**os.environ, _INSIDE: "1"})
+
+
+@contextmanager
+def place_in_memory() -> Iterator[Path]:
+    """A directory on a tmpfs of its own, which is gone at the end."""
+    with tempfile.TemporaryDirectory() as directory:
+        memory = Path(directory) / "memory"
+        memory.mkdir()
+        run("mount", "-t", "tmpfs", "tmpfs", memory)
+        try:
+            yield memory
+        finally:
+            run("umount", "-l", memory)
 
 
 def _own_command() -> list[str]:

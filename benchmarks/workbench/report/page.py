@@ -53,7 +53,7 @@ _LEGEND = (
 def _contents(result: Result) -> Markup:
     rows = map(contents_row, result.experiments)
     words = ("experiment", "off by, of what is tolerated", "", "question")
-    return element("nav", table(words, rows, words=(3,), kind="contents"), aria_label="Contents")
+    return element("nav", table(words, rows, words=(1, 3), kind="contents"), aria_label="Contents")
 
 
 def _facts(host: Facts) -> Iterator[tuple[str, str]]:

@@ -62,3 +62,13 @@ def test_accounting_leaves_nothing(firkin: Firkin) -> None:
 def test_who_is_not_root_is_told(firkin: Firkin) -> None:
     done = firkin("bench", "lifecycle", check=False, user=65534, group=65534)
     assert done.returncode == 1 and "bench lifecycle: needs root" in done.stderr
+
+
+@pytest.mark.requires("runc", "cni-plugins", "gcc", "netns", "ip")
+def test_pods_over_cri_with_firkin_and_containerd(firkin: Firkin) -> None:
+    found = held(firkin, "cri", timeout=600)
+    assert found["missing"] == []
+    contenders = {(sample["step"], sample["contender"]): sample["values"] for sample in found["samples"]}
+    assert {name for _, name in contenders} == {"firkin, own network", "firkin, bridge plug-in", "containerd"}
+    assert all(len(values) == 3 and min(values) > 0 for values in contenders.values())
+    assert {"RunPodSandbox", "StartContainer", "ExecSync"} <= {step for step, _ in contenders}

@@ -73,6 +73,9 @@ ENGINE_CALLS = [
     "kill web 15",
     "run --bundle /b --keep --detach=false web",
     "features",
+    "--root /run/c update --resources=- web",
+    "update --resources=/b/resources.json web",
+    "events --stats web",
     "pause web",
     "resume web",
 ]
@@ -85,6 +88,7 @@ def test_the_calls_of_engines_are_accepted(line: str) -> None:
 
 NOT_SUPPORTED = {("runc", ""): {"criu"}, ("crun", "spec"): {"file"}, ("crun", ""): set(), ("crun", "exec"): set()}
 PEER_COMMANDS = ["", "spec", "create", "start", "run", "exec", "state", "list", "ps", "kill", "delete", "pause"]
+PEER_COMMANDS += ["update", "resume"]
 
 
 def long_names(help_text: str) -> set[str]:

@@ -141,7 +141,7 @@ def test_masked_paths_of_proc_are_looked_up_from_its_mount() -> None:
         ({"process.apparmorProfile": "p"}, "process.apparmorProfile: is 'p', and this host has no AppArmor"),
         ({"process.selinuxLabel": "l"}, "process.selinuxLabel: is 'l', and this host has no SELinux"),
         ({"linux.mountLabel": "l"}, "linux.mountLabel: is 'l', and this host has no SELinux"),
-        ({"process.scheduler": {"policy": "SCHED_BATCH"}}, "process.scheduler: is not supported"),
+        ({"linux.intelRdt": {"closID": "x"}}, "linux.intelRdt: is not supported"),
         ({"process.terminal": True}, "needs a --console-socket"),
     ],
 )

@@ -51,7 +51,7 @@ def test_what_fsconfig_can_not_take_needs_mount() -> None:
     assert parse_options(["iversion", "ro", "nosuid"]).legacy_flags == 1 << 23 | 1 | 2
 
 
-@pytest.mark.parametrize("word", ["tmpcopyup", "idmap=uids=0-1000-10"])
+@pytest.mark.parametrize("word", ["copy-symlink", "idmap=uids=0-1000-10"])
 def test_what_is_not_supported_is_named(word: str) -> None:
     assert parse_options([word]).unsupported == word
 

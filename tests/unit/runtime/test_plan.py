@@ -29,7 +29,7 @@ def test_operations_are_read_back_as_they_were_added() -> None:
         ("child", "exec"),
         ("undo", "kill-child"),
     ]
-    assert operations[0].arguments == {"out": slot, "path": "/bundle/rootfs", "recursive": 1}
+    assert operations[0].arguments == {"out": slot, "path": "/bundle/rootfs", "flags": 1}
     assert operations[0].origin == "root.path"
     assert operations[1].arguments == {"flags": 0x20000, "cgroup": op.NO_SLOT}
     assert operations[5].arguments == {"candidates": ["/bin/a", "/b"], "args": ["a", ""], "env": []}
