@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ __all__ = ["Experiment", "Host", "Outcome", "UnmeasurableError", "Verdict", "jud
 
 _NOTHING = Measurement({})
 _UNKNOWN = Expectation()
+_LEAST = 2  # repetitions: fewer say nothing of how far they are off
 
 
 @dataclass(frozen=True)
 class Host:
-    """What predictions depend on, and how long to measure: `seconds` at a time, `repetitions` times.
+    """What predictions depend on, and how long to measure: `seconds` at a time, `repetitions` times, or only twice or
+    more if one experiment would take more than `budget` seconds.
 
     `device` is the path of a block device that experiments may overwrite, empty if there is none.
     """
@@ -30,6 +33,7 @@ class Host:
     seconds: float
     repetitions: int
     device: str = ""
+    budget: float = math.inf
 
 
 def _unmoved(noise: Noise) -> float:
@@ -118,6 +122,8 @@ def run_experiment(
     found: dict[str, list[float]] = {name: [] for name in predicted}
     measured = _NOTHING
     for number in range(host.repetitions):
+        if number >= _LEAST and (time.monotonic() - began) * (number + 1) / number > host.budget:
+            break
         progress(number)
         with opened_stage(experiment.controllers) as stage:
             measured = experiment.measure(host, stage)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ from firkin.workbench.signals import unwinding
 
 __all__ = ["models"]
 
-# Seconds and repetitions.
-_QUICK, _THOROUGH = (0.6, 3), (3.0, 5)
+# Seconds, repetitions, and seconds that an experiment may take in all.
+_QUICK, _THOROUGH = (0.6, 3, 3.5), (3.0, 5, math.inf)
 
 
 def models(names: Sequence[str], *, quick: bool, as_json: bool, page: str = "", device: str = "") -> int:
@@ -85,8 +86,9 @@ def _tell(text: str, *, as_json: bool) -> None:
 
 
 def _host(*, quick: bool) -> Host:
+    seconds, repetitions, budget = _QUICK if quick else _THOROUGH
     processors = len(os.sched_getaffinity(0))
-    return Host(processors, os.sysconf("SC_PAGESIZE"), *(_QUICK if quick else _THOROUGH))
+    return Host(processors, os.sysconf("SC_PAGESIZE"), seconds, repetitions, budget=budget)
 
 
 def _why_not(experiment: Experiment, host: Host) -> str:

@@ -55,11 +55,14 @@ def sweep() -> None:
 
 @contextmanager
 def swept() -> Iterator[None]:
-    """At the end, however it comes, nothing is left of what was begun here: see `sweep`."""
+    """At the end, however it comes, nothing is left of what was begun here, nor of killed runs: see `sweep`."""
     try:
         yield
     finally:
         with held_back():
+            # Where a signal came when a stage was about to be closed, it is not, and has the lock.
+            for place in list(_begun):
+                place.leave()
             sweep()
 
 
@@ -68,6 +71,7 @@ class _Place:
 
     def __init__(self) -> None:
         self._cgroup: Cgroup | None = None
+        _begun.append(self)
 
     def take(self, controllers: Sequence[str]) -> Cgroup:
         while True:
@@ -82,9 +86,14 @@ class _Place:
                 cgroup.close()
 
     def leave(self) -> None:
+        _begun.remove(self)
         if self._cgroup is not None:
             with self._cgroup:
                 _remove_unless_used(self._cgroup)
+
+
+# The places that this process has not left.
+_begun: list[_Place] = []
 
 
 def _remove_unless_used(cgroup: Cgroup) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from firkin.cgroupfs import Cgroup
 from firkin.errors import CgroupGoneError
 from firkin.workbench.place import PLACE
@@ -18,10 +20,19 @@ def nothing_left() -> bool:
         return True
 
 
-def loads() -> list[int]:
-    """The processes in its groups."""
+def loads(parent: int = 0) -> list[int]:
+    """The processes in its groups; only the children of `parent`, if it is given, as another run may go on."""
     try:
         with Cgroup(PLACE) as place:
-            return place.processes()
+            found = place.processes()
     except CgroupGoneError:
         return []
+    return [pid for pid in found if not parent or _parent(pid) == parent]
+
+
+def _parent(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("PPid:"))

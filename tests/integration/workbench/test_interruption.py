@@ -27,6 +27,8 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
+# The interpreter ignores what is raised in a callback of a weak reference: the run goes on to its end.
+_SWALLOWED = 9
 _STRIDE = 23  # calls of C functions from one moment to the next
 
 
@@ -60,19 +62,21 @@ def _child(number: int, moment: int) -> NoReturn:
             sys.setprofile(None)
             os.kill(os.getpid(), number)
 
+    status = 1
     try:
         with unwinding(), swept():
             sys.setprofile(profile)
             run_experiment(BRIEF, Host(processors=1, page=4096, seconds=0.1, repetitions=1))
             sys.setprofile(None)
+        status = 0 if left > 0 else _SWALLOWED
     except KeyboardInterrupt:
-        os._exit(128 + signal.SIGINT)
+        status = 128 + signal.SIGINT
     except SystemExit as end:
-        os._exit(int(str(end.code)))
+        status = int(str(end.code))
     except BaseException:
         traceback.print_exc()
-        os._exit(1)
-    os._exit(0)
+    finally:
+        os._exit(status)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -82,7 +86,7 @@ def test_a_signal_at_any_moment_leaves_nothing(number: int) -> None:
         assert nothing_left(), f"after {count * _STRIDE} calls"
         if status == 0:
             break
-        assert status == 128 + number
+        assert status in (128 + number, _SWALLOWED)
     assert count > 5
 
 
@@ -104,7 +108,7 @@ def test_what_a_kill_at_any_moment_leaves_is_removed_by_the_next_run() -> None:
 def test_the_command_cleans_up_when_it_is_ended(firkin: Firkin, number: int, status: int) -> None:
     argv = firkin.command("bench", "models", "freeze")
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        eventually(loads)
+        eventually(lambda: loads(process.pid))
         process.send_signal(number)
         _, error = process.communicate()
     assert (process.returncode, error) == (status, "") and nothing_left()

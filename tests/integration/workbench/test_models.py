@@ -61,6 +61,19 @@ def test_what_a_host_can_not_run_is_told(monkeypatch: pytest.MonkeyPatch, capsys
     assert nothing_left()
 
 
+@pytest.mark.parametrize(("budget", "repetitions"), [(0.0, 2), (1e9, 4)])
+def test_who_has_no_time_repeats_at_least_once(budget: float, repetitions: int) -> None:
+    done: list[int] = []
+
+    def measure(host: Host, stage: Stage) -> Measurement:
+        done.append(1)
+        return Measurement({"frozen": 0, "thawed": 1})
+
+    host = replace(QUICK, repetitions=4, budget=budget)
+    assert run_experiment(replace(EXPERIMENTS["freeze"], measure=measure), host).agrees
+    assert len(done) == repetitions
+
+
 @pytest.mark.requires("cpu", "cpuset", "memory", "pids")
 def test_all_of_them(firkin: Firkin) -> None:
     document = json.loads(firkin("bench", "models", "--quick", "--json", check=False, timeout=900).stdout)
