@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "run"]
 
 _MANY = 1000
-CONTESTS = ("lifecycle", "accounting", "cri")
+CONTESTS = ("lifecycle", "accounting", "images", "cri")
 # How many arguments each takes, at least and at most, which, and an example.
 ACTIONS = {
     "predict": (1, 1, "exactly one TREE", "firkin bench predict tree.yaml"),

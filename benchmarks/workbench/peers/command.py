@@ -24,6 +24,7 @@ __all__ = ["CONTESTS", "as_text", "contest"]
 CONTESTS = {
     "lifecycle": "firkin.workbench.peers.lifecycle:LIFECYCLE",
     "accounting": "firkin.workbench.peers.accounting:ACCOUNTING",
+    "images": "firkin.workbench.peers.images:IMAGES",
     "cri": "firkin.workbench.peers.cri:CRI",
 }
 """Each contest, by module and name: what one imports the others do not need."""

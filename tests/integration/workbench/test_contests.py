@@ -59,6 +59,14 @@ def test_accounting_leaves_nothing(firkin: Firkin) -> None:
     assert left_behind() == []
 
 
+@pytest.mark.requires("umoci")
+def test_images_with_firkin_umoci_and_tar(firkin: Firkin) -> None:
+    found = held(firkin, "images")
+    values = {sample["contender"]: sample["values"] for sample in found["samples"] if sample["step"] == "unpack"}
+    assert set(values) == {"firkin", "umoci", "tar"} and all(len(times) == 3 for times in values.values())
+    assert found["versions"]["umoci"].startswith("umoci version")
+
+
 def test_who_is_not_root_is_told(firkin: Firkin) -> None:
     done = firkin("bench", "lifecycle", check=False, user=65534, group=65534)
     assert done.returncode == 1 and "bench lifecycle: needs root" in done.stderr
