@@ -37,7 +37,8 @@ def test_process_is_born_in_its_cgroup_and_in_all_new_namespaces_with_one_call(t
 
 def test_cgroup_procs_is_never_opened(trace: list[str]) -> None:
     assert any("firkin-t" in line and "mkdirat(" in line for line in trace)
-    assert [line for line in trace if "cgroup.procs" in line] == []
+    # The command's own modules, which are read from one file, may speak of it.
+    assert [line for line in trace if "cgroup.procs" in line and "/modules.bin>" not in line] == []
 
 
 def test_paths_of_the_root_are_resolved_only_by_openat2_in_root(trace: list[str], bundle: Bundle) -> None:
