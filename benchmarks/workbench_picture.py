@@ -3,9 +3,10 @@
     firkin bench report RUN.json -o run.html
     python -P benchmarks/workbench_picture.py run.html docs/workbench.png [--height N]
 
-The run of docs/workbench.png is a real one, `firkin bench models --quick --json`, in the guest where the host has no
-controllers of cgroup v2 (`python -m tests.vm -- COMMAND`). docs/workbench-day.png is what `firkin bench predict
-examples/tree.yaml --trace examples/day.csv --html day.html` writes. Needs Chromium.
+docs/workbench.png shows a real run of some experiments, in the guest where the host has no controllers of cgroup v2
+(`python -m tests.vm`): `firkin bench models latecomer weights quota-latency memory-high nested-weights oom --json`.
+docs/workbench-day.png is `firkin bench predict examples/tree.yaml --trace examples/day.csv --html day.html`.
+Needs Chromium.
 """
 
 from __future__ import annotations
