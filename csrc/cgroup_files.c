@@ -4,8 +4,11 @@
 #include "syscalls.h"
 #include "text.h"
 
+#include <asm/statfs.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <poll.h>
 
 int cgroup_read(int dir, const char *file, char *to, size_t room)
 {
@@ -50,4 +53,47 @@ int cgroup_populated(int dir)
 int cgroup_kill(int dir)
 {
 	return cgroup_write(dir, "cgroup.kill", "1", 1);
+}
+
+/* cgroup.events changes wake a poll for POLLPRI; a read arms it again. */
+int cgroup_wait_empty(int dir)
+{
+	char events[256];
+	long fd = sys_openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return (int)fd;
+	long r = 0;
+	while (r >= 0) {
+		struct pollfd p = { (int)fd, POLLPRI, 0 };
+		sys_lseek(fd, 0, 0);
+		r = sys_read(fd, events, sizeof events - 1);
+		events[r < 0 ? 0 : r] = 0;
+		if (r < 0 || cgroup_value(events, "populated") != 1)
+			break;
+		r = sys_ppoll(&p, 1, 0, 0);
+		if (r == -EINTR)
+			r = 0;
+	}
+	sys_close(fd);
+	return r < 0 ? (int)r : 0;
+}
+
+static int is_cgroup2(const char *path)
+{
+	struct statfs fs = { 0 };
+	long fd = sys_openat(AT_FDCWD, path, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	long r = sys_fstatfs(fd, &fs);
+	sys_close(fd);
+	return r >= 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+const char *cgroup_mount(void)
+{
+	static const char *const usual[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	for (int i = 0; i < 2; i++)
+		if (is_cgroup2(usual[i]))
+			return usual[i];
+	return 0;
 }

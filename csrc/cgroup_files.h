@@ -21,4 +21,10 @@ int cgroup_populated(int dir);
 /* SIGKILL to every process in the cgroup and below; 0 or -errno. */
 int cgroup_kill(int dir);
 
+/* Waits until no live process is in it or below; 0 or -errno. */
+int cgroup_wait_empty(int dir);
+
+/* The usual place where cgroup v2 is mounted, or 0 if it is in none. */
+const char *cgroup_mount(void);
+
 #endif

@@ -28,9 +28,9 @@ static int may_be_deleted(const struct front_record *record)
 	return status == FRONT_STOPPED || status == FRONT_CREATED || status == FRONT_CREATING;
 }
 
-static int wait_for(int fd, short events)
+static int wait_end(int pidfd)
 {
-	struct pollfd p = { fd, events, 0 };
+	struct pollfd p = { pidfd, POLLIN, 0 };
 	while (poll(&p, 1, -1) < 0)
 		if (errno != EINTR)
 			return FRONT_PYTHON;
@@ -43,27 +43,7 @@ static int stop(const struct front_record *record)
 		return 0;
 	if (syscall(SYS_pidfd_send_signal, record->pidfd, SIGKILL, 0, 0))
 		return errno == ESRCH ? 0 : FRONT_PYTHON;
-	return wait_for(record->pidfd, POLLIN);
-}
-
-/* A change of cgroup.events wakes a poll for POLLPRI; reading it arms the next. */
-static int wait_empty(int cgroup)
-{
-	char events[256];
-	int r = 0, fd = openat(cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return FRONT_PYTHON;
-	while (r == 0) {
-		ssize_t n = pread(fd, events, sizeof events - 1, 0);
-		events[n < 0 ? 0 : n] = 0;
-		if (n < 0)
-			r = FRONT_PYTHON;
-		if (n < 0 || cgroup_value(events, "populated") != 1)
-			break;
-		r = wait_for(fd, POLLPRI);
-	}
-	close(fd);
-	return r;
+	return wait_end(record->pidfd);
 }
 
 /* Removes the cgroups below one, deepest first. */
@@ -95,8 +75,9 @@ static int empty_cgroup(int cgroup)
 	int populated = cgroup_populated(cgroup);
 	if (populated < 0 || (populated && cgroup_kill(cgroup) < 0))
 		return FRONT_PYTHON;
-	int r = populated ? wait_empty(cgroup) : 0;
-	return r == 0 ? remove_below(cgroup) : r;
+	if (populated && cgroup_wait_empty(cgroup) < 0)
+		return FRONT_PYTHON;
+	return remove_below(cgroup);
 }
 
 static int remove_cgroup(const struct front_record *record)

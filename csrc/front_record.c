@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -96,23 +94,14 @@ void front_record_close(struct front_record *record)
 	free(record->state);
 }
 
-static int is_cgroup2(const char *path)
-{
-	struct statfs fs;
-	return !statfs(path, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
 int front_record_cgroup(const struct front_record *record, char *path, size_t room)
 {
-	static const char *const mounts[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	const char *mount = cgroup_mount();
 	char below[4096];
 	struct front_json value;
 	if (!front_json_member(record->state, "cgroup", &value) || front_json_text(value, below, sizeof below) || !*below)
 		return FRONT_PYTHON;
-	for (int i = 0; i < 2; i++)
-		if (is_cgroup2(mounts[i]))
-			return snprintf(path, room, "%s/%s", mounts[i], below) < (int)room ? 0 : FRONT_PYTHON;
-	return FRONT_PYTHON;
+	return mount && snprintf(path, room, "%s/%s", mount, below) < (int)room ? 0 : FRONT_PYTHON;
 }
 
 /* 1, 0 or FRONT_PYTHON. */

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
-#include <poll.h>
 
 #define DIRECTORY (O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
@@ -98,35 +97,12 @@ int op_cgroup_devices(struct run *run, const struct plan_op *op)
 	return r;
 }
 
-/* cgroup.events changes wake a poll for POLLPRI; a read arms it again. */
-static int wait_empty(int cgroup)
-{
-	char events[256];
-	long fd = sys_openat(cgroup, "cgroup.events", O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return (int)fd;
-	long r = 0;
-	while (r >= 0) {
-		struct pollfd p = { (int)fd, POLLPRI, 0 };
-		sys_lseek(fd, 0, 0);
-		r = sys_read(fd, events, sizeof events - 1);
-		events[r < 0 ? 0 : r] = 0;
-		if (r < 0 || cgroup_value(events, "populated") != 1)
-			break;
-		r = sys_ppoll(&p, 1, 0, 0);
-		if (r == -EINTR)
-			r = 0;
-	}
-	sys_close(fd);
-	return (int)r;
-}
-
 int op_cgroup_remove(struct run *run, const struct plan_op *op)
 {
 	int dir = run_slot(run, op->arg[2]);
 	int r = cgroup_kill(dir);
 	if (r >= 0)
-		r = wait_empty(dir);
+		r = cgroup_wait_empty(dir);
 	return r < 0 ? r : (int)sys_unlinkat(run_slot(run, op->arg[0]), run_text(run, op->arg[1]), 0x200);
 }
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "plan_kept.h"
+#include "cgroup_files.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 uint64_t kept_name(const void *key, size_t size)
@@ -21,32 +20,10 @@ uint64_t kept_name(const void *key, size_t size)
 	return hash;
 }
 
-const char *kept_cgroup_mount(void)
-{
-	static const char *const usual[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
-	struct statfs fs;
-	for (int i = 0; i < 2; i++)
-		if (!statfs(usual[i], &fs) && fs.f_type == CGROUP2_SUPER_MAGIC)
-			return usual[i];
-	return 0;
-}
-
-static int read_file(const char *path, char *to, size_t room)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = read(fd, to, room - 1);
-	int r = n < 0 ? -errno : 0;
-	close(fd);
-	to[n < 0 ? 0 : n] = 0;
-	return r;
-}
-
 static int capabilities(char *to, size_t room)
 {
 	char status[4096];
-	int r = read_file("/proc/self/status", status, sizeof status);
+	int r = cgroup_read(AT_FDCWD, "/proc/self/status", status, sizeof status);
 	const char *line = r < 0 ? 0 : strstr(status, "\nCapPrm:");
 	if (!line)
 		return r < 0 ? r : -ENOENT;
@@ -57,16 +34,16 @@ static int capabilities(char *to, size_t room)
 int kept_facts(char *to, size_t room)
 {
 	char boot[64], permitted[64], controllers[512], path[64];
-	const char *mount = kept_cgroup_mount();
+	const char *mount = cgroup_mount();
 	if (!mount)
 		return -ENOENT;
 	snprintf(path, sizeof path, "%s/cgroup.controllers", mount);
 	/* Of one boot there is one kernel with its security modules. */
-	int r = read_file("/proc/sys/kernel/random/boot_id", boot, sizeof boot);
+	int r = cgroup_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", boot, sizeof boot);
 	if (r == 0)
 		r = capabilities(permitted, sizeof permitted);
 	if (r == 0)
-		r = read_file(path, controllers, sizeof controllers);
+		r = cgroup_read(AT_FDCWD, path, controllers, sizeof controllers);
 	if (r < 0)
 		return r;
 	int n = snprintf(to, room, "%s%s\n%s\n%s%u\n", boot, permitted, mount, controllers, getuid());

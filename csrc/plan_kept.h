@@ -34,9 +34,6 @@ int kept_facts(char *to, size_t room);
 /* The name of the file for a key. */
 uint64_t kept_name(const void *key, size_t size);
 
-/* The mount of cgroup v2, or 0 if it stands in none of the usual places. */
-const char *kept_cgroup_mount(void);
-
 struct kept_plan {
 	void *map;
 	size_t map_size;

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from firkin.cri.spec.inputs import invalid
-from firkin.oci.bundle.inside import is_inside, read_inside
+from firkin.oci.bundle.inside import is_inside, read_users
 from firkin.oci.snapshots.garbage import Removed, collect
 from firkin.oci.snapshots.holding import Holding
 from firkin.oci.snapshots.overlay import Overlay
@@ -23,7 +23,6 @@ from firkin.oci.store.images import ImageStore, Local
 
 __all__ = ["FileSystem", "FileSystems"]
 
-_MOST_PASSWD = 1 << 20
 _MOST_IMAGES, _MOST_USERS = 64, 1 << 14
 """Images whose users are kept in mind, and characters of those."""
 _T = TypeVar("_T")
@@ -133,7 +132,7 @@ class FileSystems:
             return {}, users
         tree = stack.open()
         try:
-            passwd, group = (read_inside(tree, f"etc/{name}", _MOST_PASSWD) for name in ("passwd", "group"))
+            passwd, group = read_users(tree)
             made = {place: holding.make_volume(tree, place, ids) for place in volumes}
         finally:
             os.close(tree)

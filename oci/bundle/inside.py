@@ -9,7 +9,9 @@ import stat
 from firkin.errors import ImageError
 from firkin.oci._resolve import lib
 
-__all__ = ["is_inside", "read_inside"]
+__all__ = ["is_inside", "read_inside", "read_users"]
+
+_MOST_PASSWD = 1 << 20
 
 
 def is_inside(root: int, path: str) -> bool:
@@ -46,3 +48,11 @@ def read_inside(root: int, path: str, most: int) -> str:
         raise ImageError(f"{path} of the image: is no UTF-8 text at byte {error.start}") from None
     finally:
         os.close(fd)
+
+
+def read_users(root: int) -> tuple[str, str]:
+    """The texts of /etc/passwd and /etc/group below the open directory `root`, "" where there is none.
+
+    Raises ImageError as `read_inside`.
+    """
+    return read_inside(root, "etc/passwd", _MOST_PASSWD), read_inside(root, "etc/group", _MOST_PASSWD)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from firkin.errors import AlreadyExistsError, KernelError
 from firkin.oci.bundle.configuration import Wishes, runtime_config
-from firkin.oci.bundle.inside import read_inside
+from firkin.oci.bundle.inside import read_users
 from firkin.oci.bundle.users import resolve_user
 from firkin.oci.image.config import ImageConfig, ProcessConfig
 from firkin.oci.json_text import dump
@@ -29,7 +29,6 @@ __all__ = ["unpack_arriving_bundle", "unpack_bundle", "write_rootfs"]
 
 Progress = Callable[[int, int], None]
 
-_MOST_PASSWD = 1 << 20
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -164,7 +163,7 @@ def _rootfs(place: str) -> Iterator[int]:
 
 def _configure(place: str, root: int, name: str, image: ImageConfig, wishes: Wishes) -> None:
     user = (image.config or ProcessConfig()).user
-    passwd, group = (read_inside(root, f"etc/{file}", _MOST_PASSWD) for file in ("passwd", "group"))
+    passwd, group = read_users(root)
     config = runtime_config(image, resolve_user(user, passwd, group), wishes, name)
     with open(f"{place}/config.json", "x", encoding="utf-8") as file:
         file.write(dump(config, 4) + "\n")

@@ -6,7 +6,7 @@ import os
 
 from firkin.errors import KernelError
 from firkin.oci.bundle.configuration import runtime_config
-from firkin.oci.bundle.inside import read_inside
+from firkin.oci.bundle.inside import read_users
 from firkin.oci.bundle.users import Identity, resolve_user
 from firkin.oci.image.config import ProcessConfig
 from firkin.oci.json_text import dump
@@ -14,6 +14,7 @@ from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.snapshots.trees import Ids
 from firkin.oci.validate import validate
 from firkin.runtime.images.identity import write_files
+from firkin.runtime.images.mounts import as_mount
 from firkin.runtime.images.progress import Meter
 
 TYPE_CHECKING = False
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Assembly"]
 
-_MOST_PASSWD = 1 << 20
 
 
 class Assembly:
@@ -58,7 +58,7 @@ class Assembly:
             self.trees[root.path] = root.overlay
         tree = stack.open()
         try:
-            passwd, group = (read_inside(tree, f"etc/{name}", _MOST_PASSWD) for name in ("passwd", "group"))
+            passwd, group = read_users(tree)
             self._identity = resolve_user(user or self._run.user, passwd, group)
             places = {os.path.normpath(one.target) for one in wanted}
             volumes = list(self._volumes(tree, places))
@@ -87,16 +87,11 @@ class Assembly:
                 yield {"destination": target, "type": "bind", "source": source, "options": ["rbind"]}
 
     def _mount(self, wanted: Wanted, image: Local | None, number: int) -> dict[str, object]:
-        options = ["ro"] if wanted.read_only else []
-        if wanted.type == "tmpfs":
-            options += ["nosuid", "nodev", "mode=1777", *([f"size={wanted.size}"] if wanted.size else [])]
-            return {"destination": wanted.target, "type": "tmpfs", "source": "tmpfs", "options": options}
-        source = wanted.source
-        if image is not None:
-            source = f"{self.holding.path}/images/{number}"
-            self.trees[source] = self._take(image).overlay(wanted.path)
-            options += ["nosuid", "nodev"]
-        return {"destination": wanted.target, "type": "bind", "source": source, "options": ["rbind", *options]}
+        if image is None:
+            return as_mount(wanted, wanted.source)
+        source = f"{self.holding.path}/images/{number}"
+        self.trees[source] = self._take(image).overlay(wanted.path)
+        return as_mount(wanted, source, "nosuid", "nodev")
 
     def configuration(self) -> tuple[bytes, Config]:
         """The container's configuration, as text and decoded; it is written to the holding as well."""

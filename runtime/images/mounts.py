@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from firkin.runtime.cli.commands import Invocation
 
-__all__ = ["Wanted", "read_mounts"]
+__all__ = ["Wanted", "as_mount", "read_mounts"]
 
 _TYPES = ("bind", "tmpfs", "image")
 _KEYS = {
@@ -41,6 +41,15 @@ class Wanted(NamedTuple):
     read_only: bool
     path: str = ""
     size: str = ""
+
+
+def as_mount(wanted: Wanted, source: str, *options: str) -> dict[str, object]:
+    """A mount as the runtime specification has it. Parameters: `source` and `options` are those of a bind."""
+    own = ["ro"] if wanted.read_only else []
+    if wanted.type == "tmpfs":
+        own += ["nosuid", "nodev", "mode=1777", *([f"size={wanted.size}"] if wanted.size else [])]
+        return {"destination": wanted.target, "type": "tmpfs", "source": "tmpfs", "options": own}
+    return {"destination": wanted.target, "type": "bind", "source": source, "options": ["rbind", *own, *options]}
 
 
 def read_mounts(invocation: Invocation) -> list[Wanted]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from firkin.errors import ImageError, KernelError, NotFoundError, PolicyError, UsageError
 from firkin.oci.bundle.configuration import runtime_config
-from firkin.oci.bundle.inside import read_inside
+from firkin.oci.bundle.inside import read_users
 from firkin.oci.bundle.users import resolve_user
 from firkin.oci.image.config import ImageConfig, RootFs
 from firkin.oci.image.platform import host_platform
@@ -27,6 +27,7 @@ from firkin.runtime.create import rfc3339_now, run_or_raise
 from firkin.runtime.host import read_host
 from firkin.runtime.images.allowed import find_allowed
 from firkin.runtime.images.assembly import Assembly
+from firkin.runtime.images.mounts import as_mount
 from firkin.runtime.library.options import Options, read_mounts, read_options
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["make"]
 
-_MOST_PASSWD = 1 << 20
 
 
 class _Parts(NamedTuple):
@@ -83,7 +83,7 @@ def _of_directory(id: str, arguments: Sequence[str], options: Options, _state_ro
     except OSError as error:
         raise KernelError(f"open root file system {root}", error.errno or 0) from error
     try:
-        passwd, group = (read_inside(tree, f"etc/{name}", _MOST_PASSWD) for name in ("passwd", "group"))
+        passwd, group = read_users(tree)
     finally:
         os.close(tree)
     wishes = read_options(arguments, options, id)._replace(root=root, mounts=[*map(_mount, read_mounts(options))])
@@ -96,13 +96,9 @@ def _of_directory(id: str, arguments: Sequence[str], options: Options, _state_ro
 
 
 def _mount(wanted: Wanted) -> dict[str, object]:
-    options = ["ro"] if wanted.read_only else []
     if wanted.type == "image":
         raise UsageError(f"option mounts: {wanted.source}: images are mounted in containers of images")
-    if wanted.type == "tmpfs":
-        options += ["nosuid", "nodev", "mode=1777", *([f"size={wanted.size}"] if wanted.size else [])]
-        return {"destination": wanted.target, "type": "tmpfs", "source": "tmpfs", "options": options}
-    return {"destination": wanted.target, "type": "bind", "source": wanted.source, "options": ["rbind", *options]}
+    return as_mount(wanted, wanted.source)
 
 
 @contextmanager
