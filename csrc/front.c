@@ -15,18 +15,16 @@ static const struct {
 	const char *name;
 	int (*run)(const struct front_words *words);
 } commands[] = {
-	{ "run", front_run },   { "create", front_create }, { "exec", front_exec },
+	{ "run", front_run },	{ "create", front_create }, { "exec", front_exec },   { "start", front_start },
 	{ "kill", front_kill }, { "delete", front_delete }, { "state", front_state },
 };
 
 static int run_native(int argc, char **argv, int *answer)
 {
-	struct front_words words = { 0 };
+	struct front_words words = { .answer = answer };
 	const char *allowed = getenv("FIRKIN_NATIVE");
 	if ((allowed && !strcmp(allowed, "0")) || front_words(argc, argv, &words))
 		return FRONT_PYTHON;
-	if (!strcmp(words.command, "start"))
-		return front_start(&words, answer);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		if (!strcmp(words.command, commands[i].name))
 			return commands[i].run(&words);

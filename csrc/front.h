@@ -17,6 +17,10 @@
 struct front_words {
 	const char *root; /* of the containers' records, absolute */
 	const char *command;
+	char **globals; /* the words before the command, of which there are `globals_count` */
+	int globals_count;
+	int is_cgroupfs; /* firkin makes the cgroups itself */
+	int *answer;     /* of `start`: takes the descriptor of what a container answered that did not start */
 	const char *id;
 	const char *signal; /* of `kill`; 0: not given */
 	int force;          /* of `delete` */
@@ -88,11 +92,11 @@ int front_spawn(const struct front_words *words, const char *directory, const st
 /* The same, and stays until its process ends, which gets the signals of this one; an exit code or FRONT_PYTHON. */
 int front_spawn_attended(const struct front_words *words, const char *directory, const struct front_key *key);
 
-/* The commands: an exit code or FRONT_PYTHON. The answer of a container that did not start goes to `answer`. */
+/* The commands: an exit code or FRONT_PYTHON. */
 int front_run(const struct front_words *words);
 int front_create(const struct front_words *words);
 int front_exec(const struct front_words *words);
-int front_start(const struct front_words *words, int *answer);
+int front_start(const struct front_words *words);
 int front_kill(const struct front_words *words);
 int front_delete(const struct front_words *words);
 int front_state(const struct front_words *words);

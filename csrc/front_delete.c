@@ -46,16 +46,23 @@ static int stop(const struct front_record *record)
 	return wait_end(record->pidfd);
 }
 
+/* Those of an open directory, from the first on; 0 if they can't be had. */
+static DIR *entries_of(int directory)
+{
+	int fd = openat(directory, ".", DIRECTORY);
+	DIR *entries = fd < 0 ? 0 : fdopendir(fd);
+	if (!entries && fd >= 0)
+		close(fd);
+	return entries;
+}
+
 /* Removes the cgroups below one, deepest first. */
 static int remove_below(int cgroup)
 {
-	int r = 0, fd = openat(cgroup, ".", DIRECTORY);
-	DIR *entries = fd < 0 ? 0 : fdopendir(fd);
-	if (!entries) {
-		if (fd >= 0)
-			close(fd);
+	int r = 0;
+	DIR *entries = entries_of(cgroup);
+	if (!entries)
 		return FRONT_PYTHON;
-	}
 	for (struct dirent *entry; r == 0 && (entry = readdir(entries));) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
@@ -98,18 +105,15 @@ static int remove_cgroup(const struct front_record *record)
 
 static int remove_record(const struct front_record *record, const struct front_words *words)
 {
-	int r = 0, fd = openat(record->fd, ".", DIRECTORY);
-	DIR *entries = fd < 0 ? 0 : fdopendir(fd);
-	if (!entries) {
-		if (fd >= 0)
-			close(fd);
+	int r = 0;
+	DIR *entries = entries_of(record->fd);
+	if (!entries)
 		return FRONT_PYTHON;
-	}
 	for (struct dirent *entry; r == 0 && (entry = readdir(entries));)
 		if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && unlinkat(record->fd, entry->d_name, 0))
 			r = FRONT_PYTHON;
 	closedir(entries);
-	fd = r ? -1 : open(words->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = r ? -1 : open(words->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return FRONT_PYTHON;
 	r = unlinkat(fd, words->id, AT_REMOVEDIR) ? FRONT_PYTHON : 0;

@@ -27,7 +27,7 @@ static void make_key(const struct front_words *words, char kind, struct front_ke
 
 static int is_plain(const struct front_words *words)
 {
-	return !getenv("LISTEN_FDS") && strlen(words->id) <= KEPT_ID &&
+	return words->is_cgroupfs && !getenv("LISTEN_FDS") && strlen(words->id) <= KEPT_ID &&
 	       (!words->pid_file || strlen(words->pid_file) <= KEPT_PID_FILE);
 }
 
@@ -44,19 +44,32 @@ static int make(const struct front_words *words, char kind, int attended)
 	return r;
 }
 
-/* In a process of its own, as this one still has the exit code. */
-static void delete(const struct front_words *words)
+/* By the interpreter, in a process of its own, as this one still has the exit code; its own exit code. */
+static int delete_by_python(const struct front_words *words)
 {
-	struct front_words deletion = { .root = words->root, .command = "delete", .id = words->id, .force = 1 };
-	if (front_delete(&deletion) != FRONT_PYTHON)
-		return;
-	pid_t child = fork();
+	int status = 0, n = 0;
+	char **arguments = calloc((size_t)words->globals_count + 5, sizeof *arguments);
+	pid_t child = arguments ? fork() : -1;
 	if (child == 0) {
-		char *arguments[] = { "firkin", "--root", (char *)words->root, "delete", "--force", (char *)words->id, 0 };
-		_exit(front_python(6, arguments, -1));
+		arguments[n++] = "firkin";
+		for (int i = 0; i < words->globals_count; i++)
+			arguments[n++] = words->globals[i];
+		arguments[n++] = "delete";
+		arguments[n++] = "--force";
+		arguments[n++] = (char *)words->id;
+		_exit(front_python(n, arguments, -1));
 	}
-	while (child > 0 && waitpid(child, 0, 0) < 0 && errno == EINTR)
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
+	free(arguments);
+	return child > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int delete(const struct front_words *words)
+{
+	struct front_words deletion = *words;
+	deletion.force = 1;
+	return front_delete(&deletion) == FRONT_PYTHON ? delete_by_python(words) : 0;
 }
 
 int front_run(const struct front_words *words)
@@ -64,9 +77,10 @@ int front_run(const struct front_words *words)
 	if (words->detach)
 		return make(words, 'd', 0);
 	int code = make(words, 'f', 1);
-	if (code != FRONT_PYTHON)
-		delete(words);
-	return code;
+	if (code == FRONT_PYTHON)
+		return code;
+	int failure = delete(words);
+	return failure ? failure : code;
 }
 
 int front_create(const struct front_words *words)

@@ -42,12 +42,12 @@ static int start(const struct front_record *record, int *answer)
 	return await_answer(*answer);
 }
 
-int front_start(const struct front_words *words, int *answer)
+int front_start(const struct front_words *words)
 {
 	struct front_record record;
 	int r = front_record_open(&record, words, 1);
 	if (r == 0)
-		r = start(&record, answer);
+		r = start(&record, words->answer);
 	front_record_close(&record);
 	return r;
 }

@@ -72,12 +72,20 @@ static int is_full_root(void)
 	return sscanf(map, "%lu %lu %lu", &inside, &outside, &count) == 3 && !inside && !outside && count == 4294967295;
 }
 
+/* As the interpreter would write it. */
+static int is_normal(const char *path)
+{
+	size_t n = strlen(path);
+	return path[0] == '/' && n > 1 && path[n - 1] != '/' && !strstr(path, "//") && !strstr(path, "/./") &&
+	       !strstr(path, "/../") && strcmp(path + n - 2, "/.") && (n < 3 || strcmp(path + n - 3, "/.."));
+}
+
 static int settle_root(const char *given, struct front_words *words)
 {
 	words->root = given ? given : "/run/firkin";
 	if (!given && getenv("XDG_RUNTIME_DIR") && !is_full_root())
 		return FRONT_PYTHON;
-	return words->root[0] == '/' ? 0 : FRONT_PYTHON;
+	return is_normal(words->root) ? 0 : FRONT_PYTHON;
 }
 
 /* Engines read this file after any end of the command. */
@@ -105,14 +113,6 @@ static int is_manifest(const char *word)
 {
 	const char *dot = strrchr(word, '.');
 	return dot && (!strcmp(dot, ".yaml") || !strcmp(dot, ".yml") || !strcmp(dot, ".json"));
-}
-
-/* As the interpreter would write it. */
-static int is_normal(const char *path)
-{
-	size_t n = strlen(path);
-	return path[0] == '/' && n > 1 && path[n - 1] != '/' && !strstr(path, "//") && !strstr(path, "/./") &&
-	       !strstr(path, "/../") && strcmp(path + n - 2, "/.") && (n < 3 || strcmp(path + n - 3, "/.."));
 }
 
 /* The value of a text option at `*argv`, which moves on; 0 if it is another word. */
@@ -187,15 +187,19 @@ static int read_command(char **argv, struct front_words *words)
 int front_words(int argc, char **argv, struct front_words *words)
 {
 	struct globals globals = { 0 };
-	char **end = argv + argc;
+	char **first = argv + 1, **end = argv + argc;
 	for (argv++; argv < end && !strncmp(*argv, "--", 2);) {
 		int taken = read_global(argv, &globals);
 		if (taken < 0)
 			return FRONT_PYTHON;
 		argv += taken;
 	}
-	if (argv >= end || (globals.systemd_cgroup && globals.values[CGROUP_MANAGER]))
+	const char *manager = globals.values[CGROUP_MANAGER];
+	if (argv >= end || (globals.systemd_cgroup && manager))
 		return FRONT_PYTHON;
+	words->is_cgroupfs = !globals.systemd_cgroup && (!manager || !strcmp(manager, "cgroupfs"));
+	words->globals = first;
+	words->globals_count = (int)(argv - first);
 	int r = read_command(argv, words);
 	if (r == 0)
 		r = settle_root(globals.values[ROOT], words);

@@ -150,6 +150,45 @@ def test_a_program_that_is_gone_at_start_is_told_of(firkin: Firkin, bundle: Bund
     assert done.stderr == 'firkin: error: exec: "/bin/once": stat /bin/once: no such file or directory\n'
 
 
+@pytest.mark.parametrize(
+    "words", [["--systemd-cgroup"], ["--cgroup-manager", "systemd"], ["--cgroup-manager=disabled"]]
+)
+def test_whose_cgroup_somebody_else_makes_is_no_container_of_a_kept_plan(
+    firkin: Firkin, alone: Alone, bundle: Bundle, words: list[str]
+) -> None:
+    path = bundle.save()
+    keep_plan(firkin.root, ["run", "-b", str(path)])
+    assert alone("--cgroup-manager", "cgroupfs", "run", "-b", path, firkin.new_id()).returncode == 0
+    done = alone(*words, "run", "-b", path, firkin.new_id(), check=False)
+    assert (done.returncode, "No such file or directory" in done.stderr) == (1, True)
+
+
+def test_a_root_that_is_not_normal_is_the_interpreters(
+    firkin: Firkin, bundle: Bundle, tmp_path: Path, every_front: str
+) -> None:
+    # The kernel goes where the link leads before it goes up; the name alone says this directory.
+    (tmp_path / "far/away").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("far/away")
+    odd = Firkin(Path(f"{tmp_path}/link/../state"))
+    odd.ids = firkin.ids
+    id = odd.start(bundle.shell("exec sleep 1000"))
+    assert odd.state(id) == firkin.state(id)
+    odd("kill", id, "KILL")
+    wait_stopped(firkin, id)
+    odd("delete", id)
+    assert firkin.leftovers(id) == []
+
+
+def test_an_exec_whose_container_is_deleted_meanwhile_leaves_nothing(firkin: Firkin, bundle: Bundle) -> None:
+    id = firkin.start(bundle.shell("exec sleep 1000"))
+    # Whether that is before or after its plan was to be kept.
+    command = firkin.command("exec", id, "/bin/sh", "-c", "echo ready; exec sleep 1000")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        firkin("delete", "--force", id)
+    assert firkin.leftovers(id) == []
+
+
 def _truncated(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-8])
 
