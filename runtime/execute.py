@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from firkin.errors import ConfigError, StateError, UsageError
+from firkin.errors import ConfigError, NotFoundError, StateError, UsageError
 from firkin.oci.record import decode, replace
 from firkin.oci.runtime_spec.config import load_config
 from firkin.oci.runtime_spec.process import Capabilities, Process, User
@@ -91,11 +91,16 @@ def _compile(invocation: Invocation, foreground: bool) -> tuple[bytes, list[str]
             return
         from firkin.runtime.keeping import keep_exec
 
-        record = f"{invocation.root}/{invocation.container}"
         try:
-            keep_exec(record, text or invocation.arguments[1:], (linux, process), request, host)
+            with Container(invocation.root, invocation.container) as container:
+                # Who deletes it meanwhile takes its lock, and finds no file more than he has seen.
+                if container.try_lock() and container.pid == request.pid:
+                    record = f"{invocation.root}/{invocation.container}"
+                    keep_exec(record, text or invocation.arguments[1:], (linux, process), request, host)
+        except NotFoundError:
+            return
         except OSError as error:
-            warnings.append(f"plan cache: can not keep {error.filename or record}: {error.strerror}")
+            warnings.append(f"plan cache: can not keep {error.filename}: {error.strerror}")
 
     return plan, warnings, keep
 

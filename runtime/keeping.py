@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import os
 
-from firkin.runtime.compile.container import compile_container
-from firkin.runtime.compile.execution import ExecRequest, compile_exec
 from firkin.runtime.plan.kept import VERSION, Shelf, is_activated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeVar
 
     from firkin.oci.runtime_spec import Config, Linux, Process
+    from firkin.runtime.compile.execution import ExecRequest
     from firkin.runtime.compile.request import Host, Request
     from firkin.runtime.plan.kept import Marks
+
+    _Wish = TypeVar("_Wish", Request, ExecRequest)
 
 __all__ = ["keep_container", "keep_exec"]
 
@@ -37,12 +39,16 @@ def keep_container(config: Config, request: Request, host: Host) -> None:
     if config.linux is None or _asks_somebody(config.linux):
         return
 
+    from firkin.runtime.compile.container import compile_container
+
     def compile(marks: Marks) -> tuple[bytes, list[str]]:
         pid_file = marks.pid_file if request.pid_file else ""
         return compile_container(config, _with(request, id=marks.id, created=marks.created, pid_file=pid_file), host)
 
-    shelf = Shelf(f"{request.state_root}/.cache/plans", _MOST)
-    shelf.keep(_container_key(request), compile, host.hierarchy.mount, config.linux)
+    directory = f"{request.state_root}/.cache/plans"
+    if not os.path.isdir(directory):
+        os.makedirs(directory, 0o700, exist_ok=True)
+    Shelf(directory, _MOST).keep(_container_key(request), compile, host.hierarchy.mount, config.linux)
 
 
 def _asks_somebody(linux: Linux) -> bool:
@@ -80,21 +86,12 @@ def keep_exec(
     plan is made of. Raises OSError where files can't be written.
     """
     linux, process = parts
-    if process.terminal or request.console_socket or request.preserve_fds or is_activated() or _asks_somebody(linux):
+    if process.terminal or _asks_somebody(linux) or not _is_plain_exec(request) or len(words) >= _LARGEST:
         return
-    if len(words) >= _LARGEST or len(request.pid_file) > _LONGEST_PATH:
-        return
+    from firkin.runtime.compile.execution import compile_exec
 
     def compile(marks: Marks) -> tuple[bytes, list[str]]:
-        pid_file = marks.pid_file if request.pid_file else ""
-        asked = ExecRequest(
-            pid=request.pid,
-            start_time=request.start_time,
-            foreground=request.foreground,
-            pid_file=pid_file,
-            keep_groups=request.keep_groups,
-        )
-        return compile_exec(linux, process, asked, host)
+        return compile_exec(linux, process, _with(request, pid_file=marks.pid_file if request.pid_file else ""), host)
 
     flags = f"e{'f' if request.foreground else 'd'}{'p' if request.pid_file else '-'}"
     form = "j" if isinstance(words, bytes) else "a"
@@ -103,11 +100,17 @@ def keep_exec(
     Shelf(record, _MOST_OF_EXEC).keep(key, compile, host.hierarchy.mount, linux)
 
 
+def _is_plain_exec(request: ExecRequest) -> bool:
+    if request.console_socket or request.pidfd_socket or request.preserve_fds or request.cgroup or is_activated():
+        return False
+    return len(request.pid_file) <= _LONGEST_PATH
+
+
 def _key(*parts: str) -> bytes:
     return b"".join(part + b"\0" for part in (VERSION, *map(os.fsencode, parts)))
 
 
-def _with(request: Request, **changes: str) -> Request:
+def _with(request: _Wish, **changes: str) -> _Wish:
     changed = object.__new__(type(request))
     vars(changed).update(vars(request), **changes)
     return changed

@@ -23,7 +23,7 @@ __all__ = ["Container", "check_id", "container_ids", "open_process", "start_time
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _ID_CHARS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+-.")
-_LOCK_EX, _LOCK_SH_NB = 2, 1 | 4
+_LOCK_EX, _LOCK_SH_NB, _LOCK_EX_NB = 2, 1 | 4, 2 | 4
 
 
 def check_id(id: str) -> None:
@@ -94,6 +94,17 @@ class Container:
         self._state = None
         if not os.fstat(self.fd).st_nlink:
             raise NotFoundError(f'container "{self.id}" does not exist')
+
+    def try_lock(self) -> bool:
+        """Lock it as `lock` does if nobody else has it, and it was not deleted meanwhile; whether that is so."""
+        from fcntl import flock
+
+        try:
+            flock(self.fd, _LOCK_EX_NB)
+        except BlockingIOError:
+            return False
+        self._state = None
+        return os.fstat(self.fd).st_nlink > 0
 
     def _is_locked(self) -> bool:
         from fcntl import flock

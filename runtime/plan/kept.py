@@ -59,7 +59,7 @@ class Shelf:
 
         Parameters: `key` is the wish, as the front makes it; `compile` makes the plan and warnings, with which it is
         not kept; `mount` is that of cgroup v2, `linux` the container's configuration.
-        Raises OSError where files can't be written.
+        Raises OSError where files can't be written, FileNotFoundError without the directory.
         """
         path = f"{self._directory}/plan-{lib.kept_name(key, len(key)):016x}"
         if self._is_first(path) or self._is_here(key):
@@ -70,18 +70,18 @@ class Shelf:
             fd = os.open(temporary, _NEW, 0o600)
             try:
                 os.write(fd, content)
+                os.rename(temporary, path)
+            except OSError:
+                os.unlink(temporary)
+                raise
             finally:
                 os.close(fd)
-            os.rename(temporary, path)
 
     def _is_first(self, path: str) -> bool:
         try:
             os.close(os.open(path, _NEW, 0o600))
         except FileExistsError:
             return False
-        except FileNotFoundError:
-            os.makedirs(self._directory, 0o700, exist_ok=True)
-            return self._is_first(path)
         # Now and then, as a look at them all costs more than one more of them.
         if path.endswith("0"):
             self._make_room()
