@@ -6,7 +6,7 @@ import os
 import time
 
 from firkin.errors import FirkinError
-from firkin.oci.record import replace
+from firkin.oci.record import NOTHING, replace
 from firkin.runtime.bundle import read_bundle
 from firkin.runtime.compile.container import compile_container
 from firkin.runtime.compile.request import Request
@@ -15,7 +15,10 @@ from firkin.runtime.store import check_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firkin.oci.runtime_spec import Config
+    from firkin.oci.snapshots.overlay import Overlay
     from firkin.runtime.cli.commands import Invocation
     from firkin.runtime.compile.request import Host
     from firkin.runtime.spawn import Outcome
@@ -27,6 +30,7 @@ __all__ = [
     "create_container",
     "preserved_fds",
     "read_request",
+    "request_of",
     "rfc3339_now",
     "run_or_raise",
 ]
@@ -88,29 +92,39 @@ def read_request(invocation: Invocation, *, run: bool, foreground: bool = False)
     """The configuration and the wishes of a command line with the options of `create`."""
     check_id(invocation.container)
     bundle, text, config = read_bundle(invocation.text("bundle"), invocation.text("config"))
-    console = invocation.text("console-socket")
     if config.process and (activated := activation()):
         told = (f"LISTEN_FDS={activated}", "LISTEN_PID=1")
         config = replace(config, process=replace(config.process, env=(*config.process.env, *told)))
-    request = Request(
-        id=invocation.container,
+    request = request_of(invocation, invocation.container, bundle, text, run=run, foreground=foreground)
+    return config, request
+
+
+def request_of(
+    invocation: Invocation, id: str, bundle: str, config: bytes, *, run: bool, foreground: bool,
+    trees: Mapping[str, Overlay] = NOTHING, holding: str = "",
+) -> Request:  # fmt: skip
+    """The wishes of a command line with the options of `create`; the other parameters are as `Request` has them."""
+    console, pidfd, pid_file = (invocation.text(name) for name in ("console-socket", "pidfd-socket", "pid-file"))
+    return Request(
+        id=id,
         bundle=bundle,
         state_root=invocation.root,
-        config=text,
+        config=config,
         created=rfc3339_now(),
         owner=os.getuid(),
         run=run,
         foreground=foreground,
         terminal_size=callers_terminal_size() if foreground else (0, 0),
         plain_lines=foreground and not os.isatty(1),
-        pid_file=os.path.abspath(invocation.text("pid-file")) if invocation.given("pid-file") else "",
+        pid_file=os.path.abspath(pid_file) if invocation.given("pid-file") else "",
         console_socket=os.path.abspath(console) if console else "",
-        pidfd_socket=os.path.abspath(pidfd) if (pidfd := invocation.text("pidfd-socket")) else "",
+        pidfd_socket=os.path.abspath(pidfd) if pidfd else "",
         preserve_fds=preserved_fds(invocation.number("preserve-fds")),
         keyring=not invocation.flag("no-new-keyring"),
         pivot=not invocation.flag("no-pivot"),
+        trees=trees,
+        holding=holding,
     )
-    return config, request
 
 
 def callers_terminal_size() -> tuple[int, int]:

@@ -10,14 +10,16 @@ import _signal
 import os
 import select
 
+from firkin.errors import FirkinError
 from firkin.runtime.spawn import wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from firkin.runtime.cli.commands import Invocation
     from firkin.runtime.spawn import Outcome
     from firkin.runtime.terminal import TerminalProxy
 
-__all__ = ["Attendant"]
+__all__ = ["Attendant", "see_off"]
 
 _NOT_FORWARDED = frozenset(
     (
@@ -94,3 +96,23 @@ class Attendant:
                 _signal.pidfd_send_signal(pidfd, number)
             except ProcessLookupError:
                 return
+
+
+def see_off(invocation: Invocation, attendant: Attendant, outcome: Outcome, id: str) -> int:
+    """Stay until the container's process ends, tell what it used where that is asked for, and delete it without --keep.
+
+    Returns its exit code as `Attendant.attend`. Raises CgroupError if it can't be deleted.
+    """
+    code = attendant.attend(outcome)
+    if invocation.given("stats"):
+        from firkin.runtime.used import show_used
+
+        try:
+            show_used(invocation.root, id, invocation.text("stats"))
+        except FirkinError as error:
+            invocation.log.warning(f"what {id} used is not known: {error}")
+    if not invocation.flag("keep"):
+        from firkin.runtime.delete import delete
+
+        delete(invocation.root, id, force=True, warn=invocation.log.warning)
+    return code

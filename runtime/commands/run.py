@@ -79,16 +79,7 @@ def run(invocation: Invocation) -> int:
     if invocation.flag("detach"):
         os.close(create(invocation, run=True).pidfd)
         return 0
-    from firkin.runtime.foreground import Attendant
+    from firkin.runtime.foreground import Attendant, see_off
 
     attendant = Attendant()
-    code = attendant.attend(create(invocation, run=True, foreground=True))
-    if invocation.given("stats"):
-        from firkin.runtime.used import show_used
-
-        show_used(invocation.root, invocation.container, invocation.text("stats"))
-    if not invocation.flag("keep"):
-        from firkin.runtime.delete import delete
-
-        delete(invocation.root, invocation.container, force=True, warn=invocation.log.warning)
-    return code
+    return see_off(invocation, attendant, create(invocation, run=True, foreground=True), invocation.container)

@@ -11,8 +11,7 @@ from firkin.oci.image.platform import check_platform
 from firkin.oci.image.reference import parse_reference
 from firkin.oci.snapshots.holding import Holding
 from firkin.oci.snapshots.store import Snapshots
-from firkin.runtime.compile.request import Request
-from firkin.runtime.create import callers_terminal_size, create_container, preserved_fds, rfc3339_now
+from firkin.runtime.create import create_container, request_of
 from firkin.runtime.images.allowed import find_allowed
 from firkin.runtime.images.assembly import Assembly
 from firkin.runtime.images.common import open_store, platform_of, policy_of
@@ -45,21 +44,12 @@ def run_image(invocation: Invocation) -> int:
             assembly.fill(invocation.text("user"), wanted, mounted)
             if invocation.flag("detach"):
                 return _detach(invocation, assembly, id)
-            from firkin.runtime.foreground import Attendant
+            from firkin.runtime.foreground import Attendant, see_off
 
             # From here on signals are the container's.
             attendant = Attendant()
             outcome = _create(invocation, assembly, id, foreground=True)
-    code = attendant.attend(outcome)
-    if invocation.given("stats"):
-        from firkin.runtime.used import show_used
-
-        show_used(invocation.root, id, invocation.text("stats"))
-    if not invocation.flag("keep"):
-        from firkin.runtime.delete import delete
-
-        delete(invocation.root, id, force=True, warn=invocation.log.warning)
-    return code
+    return see_off(invocation, attendant, outcome, id)
 
 
 def _new_id(invocation: Invocation) -> str:
@@ -111,24 +101,9 @@ def _detach(invocation: Invocation, assembly: Assembly, id: str) -> int:
 
 
 def _create(invocation: Invocation, assembly: Assembly, id: str, *, foreground: bool) -> Outcome:
-    console = invocation.text("console-socket")
     text, config = assembly.configuration()
-    request = Request(
-        id=id,
-        bundle=assembly.holding.path,
-        state_root=invocation.root,
-        config=text,
-        created=rfc3339_now(),
-        owner=os.getuid(),
-        run=True,
-        foreground=foreground,
-        terminal_size=callers_terminal_size() if foreground else (0, 0),
-        pid_file=os.path.abspath(invocation.text("pid-file")) if invocation.given("pid-file") else "",
-        console_socket=os.path.abspath(console) if console else "",
-        preserve_fds=preserved_fds(invocation.number("preserve-fds")),
-        keyring=not invocation.flag("no-new-keyring"),
-        pivot=not invocation.flag("no-pivot"),
-        trees=assembly.trees,
-        holding=assembly.holding.path,
+    path = assembly.holding.path
+    request = request_of(
+        invocation, id, path, text, run=True, foreground=foreground, trees=assembly.trees, holding=path
     )
     return create_container(invocation, config, request)

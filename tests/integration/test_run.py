@@ -221,6 +221,17 @@ def test_what_was_used_is_told_at_the_end(firkin: Firkin, bundle: Bundle) -> Non
     assert "contradicts --detach" in firkin("run", "--stats", "text", "-d", id, check=False).stderr
 
 
+def test_a_container_that_somebody_else_deleted_used_nobody_knows_what(firkin: Firkin, bundle: Bundle) -> None:
+    id = firkin.new_id()
+    command = firkin.command("run", "--stats", "text", "-b", bundle.shell("echo ready; exec sleep 1000").save(), id)
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout and process.stderr and process.stdout.readline() == b"ready\n"
+        firkin("delete", "--force", id)
+        assert process.wait() == 128 + 9
+        assert process.stderr.read().decode().startswith(f"firkin: warning: what {id} used is not known: ")
+    assert firkin.leftovers(id) == []
+
+
 @pytest.mark.requires("memory", "pids")
 def test_the_peaks_are_told(firkin: Firkin, bundle: Bundle) -> None:
     done = firkin("run", "--stats", "json", "-b", bundle.shell("head -c 8m /dev/zero | tail").save(), firkin.new_id())

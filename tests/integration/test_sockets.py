@@ -4,52 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from firkin.cgroupfs.hierarchy import find_hierarchy
 from tests.support.bundle import Bundle, Firkin
-from tests.support.waiting import SECONDS
+from tests.support.pidfds import PidfdTaker
 
 pytestmark = pytest.mark.requires("root", "cgroup2")
 
 
-class _Taker:
-    # Takes one descriptor of a socket at `path`.
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.fd = -1
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.bind(str(path))
-        self._socket.listen()
-        self._socket.settimeout(SECONDS)
-
-    def __enter__(self) -> _Taker:
-        self._thread = threading.Thread(target=self._take)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        self._thread.join(SECONDS)
-        self._socket.close()
-
-    def _take(self) -> None:
-        connection, _ = self._socket.accept()
-        with connection:
-            _, (self.fd,), _, _ = socket.recv_fds(connection, 100, 1)
-
-    def pid(self) -> int:
-        """The process that the descriptor is of."""
-        lines = Path(f"/proc/self/fdinfo/{self.fd}").read_text().splitlines()
-        return int(next(line.split()[1] for line in lines if line.startswith("Pid:")))
-
-
 def test_pidfd_of_a_container_is_sent(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
-    with _Taker(tmp_path / "socket") as taker:
+    with PidfdTaker(tmp_path / "socket") as taker:
         id = firkin.create(bundle.shell("exec sleep 1000"), "--pidfd-socket", taker.path)
     assert taker.pid() == firkin.state(id)["pid"]
     signal.pidfd_send_signal(taker.fd, signal.SIGKILL)
@@ -59,7 +27,7 @@ def test_pidfd_of_a_container_is_sent(firkin: Firkin, bundle: Bundle, tmp_path: 
 def test_pidfd_of_an_exec_is_sent(firkin: Firkin, bundle: Bundle, tmp_path: Path) -> None:
     id = firkin.start(bundle.shell("exec sleep 1000"))
     pid_file = tmp_path / "pid"
-    with _Taker(tmp_path / "socket") as taker:
+    with PidfdTaker(tmp_path / "socket") as taker:
         words = ("--detach", "--pidfd-socket", taker.path, "--pid-file", pid_file, id, "sleep", "1000")
         with open("/dev/null", "r+b") as null:
             subprocess.run(firkin.command("exec", *words), stdin=null, stdout=null, stderr=null, check=True)

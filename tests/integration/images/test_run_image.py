@@ -19,6 +19,7 @@ from tests.support.bundle import Firkin, wait_stopped
 from tests.support.local_image import add_image
 from tests.support.mountinfo import parse_mountinfo
 from tests.support.overlays import overlay_place
+from tests.support.pidfds import PidfdTaker
 from tests.support.terminal import Terminal
 from tests.support.waiting import SECONDS, eventually
 
@@ -130,6 +131,16 @@ def test_what_the_image_says_is_run(run: Runner) -> None:
     assert run("--entrypoint", "", APP, "cat", "/note").stdout == "upper"
     assert run("--entrypoint", "/bin/echo", APP, "-n", "x").stdout == "x"
     assert run(APP, "exit 7", check=False).returncode == 7
+
+
+def test_its_pidfd_is_sent_and_lines_of_a_terminal_are_plain_in_a_pipe(run: Runner, tmp_path: Path) -> None:
+    with PidfdTaker(tmp_path / "socket") as taker:
+        run("--pidfd-socket", taker.path, BASE, "true")
+    assert taker.fd >= 0
+    os.close(taker.fd)
+    words = ("run", "--store", run.store, "--name", run.firkin.new_id(), "-t", BASE, "echo", "line")
+    done = subprocess.run(run.firkin.command(*words), stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    assert done.stdout == b"line\n"
 
 
 @pytest.mark.requires("docker-registry", "skopeo")
