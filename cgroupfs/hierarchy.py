@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Hierarchy", "find_hierarchy", "is_cgroup2", "known_hierarchy"]
+__all__ = ["Hierarchy", "find_hierarchy", "is_cgroup2", "known_hierarchy", "unescape"]
 
 _USUAL = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 
@@ -118,12 +118,13 @@ def _cgroup2_mounts(mountinfo: bytes) -> list[tuple[str, frozenset[str]]]:
         end = mountinfo.find(b"\n", at)
         mount = os.fsdecode(mountinfo[start:at].split(b" ")[4])
         options = os.fsdecode(mountinfo[at + 3 : end].split(b" ")[2])
-        found.append((_unescape(mount), frozenset(options.split(","))))
+        found.append((unescape(mount), frozenset(options.split(","))))
         at = mountinfo.find(b" - cgroup2 ", end)
     return found
 
 
-def _unescape(path: str) -> str:
+def unescape(path: str) -> str:
+    """A path as a list of mounts has it (proc(5), mountinfo and mounts), without its escapes."""
     # Space, tab, newline and backslash are written as three octal digits.
     if "\\" not in path:
         return path

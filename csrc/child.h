@@ -18,6 +18,9 @@ run_operation op_no_new_privs, op_seccomp, op_close_on_exec, op_keep_slots, op_f
 /* mount_setattr of `fd` itself. */
 int mount_attributes(int fd, uint64_t set, uint64_t clear, uint64_t propagation, uint64_t recursive);
 
+/* A device as mknod(2) takes it, of major << 32 | minor. */
+uint64_t encode_device(uint64_t device);
+
 /* Whether `fd` lies on a file system of type `magic`; -errno. */
 int on_filesystem(int fd, long magic);
 

@@ -99,8 +99,7 @@ static int copy_entry(int from, int to, const char *name, int depth)
 		break;
 	default:
 		r = sys_mknodat(to, name, s.stx_mode & (S_IFMT | 0600),
-				(s.stx_rdev_minor & 0xff) | (s.stx_rdev_major & 0xfff) << 8 |
-					(s.stx_rdev_minor & ~0xffu) << 12);
+				encode_device((uint64_t)s.stx_rdev_major << 32 | s.stx_rdev_minor));
 	}
 	return r < 0 ? (int)r : copy_attributes(to, name, &s);
 }

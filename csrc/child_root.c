@@ -23,7 +23,7 @@ int op_mkdir(struct run *run, const struct plan_op *op)
 	return 0;
 }
 
-static uint64_t encode_device(uint64_t device)
+uint64_t encode_device(uint64_t device)
 {
 	uint64_t major = device >> 32, minor = device & 0xffffffff;
 	return (minor & 0xff) | (major & 0xfff) << 8 | (minor & ~0xffull) << 12;

@@ -17,7 +17,7 @@ struct netlink_request {
 /* Begins a request with a body of `size` bytes, which is zero; returns the body. */
 void *netlink_begin(struct netlink_request *request, unsigned type, unsigned flags, size_t size);
 
-/* Appends an attribute; what has no room makes the request one that netlink_send() refuses. */
+/* Appends an attribute; what has no room makes the request one that netlink_ask() and netlink_list() refuse. */
 void netlink_add(struct netlink_request *request, unsigned type, const void *data, size_t size);
 
 /* A socket of the calling process's network namespace, or -errno. */

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from firkin.cgroupfs.hierarchy import unescape
 from firkin.errors import KernelError
 
 __all__ = ["FileSystemSize", "device_name", "file_system_size"]
@@ -53,13 +54,7 @@ def _source(path: str) -> str:
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
         for line in file:
             before, _, after = line.partition(" - ")
-            target = _unescape(before.split()[4])
+            target = unescape(before.split()[4])
             if len(target) >= len(place) and f"{path}/".startswith(f"{target.rstrip('/')}/"):
-                place, found = target, _unescape(after.split()[1])
+                place, found = target, unescape(after.split()[1])
     return found.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def _unescape(text: str) -> str:
-    for character in " \t\n\\":
-        text = text.replace(f"\\{ord(character):03o}", character)
-    return text

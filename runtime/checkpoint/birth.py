@@ -7,11 +7,12 @@ import socket
 from collections.abc import Mapping
 
 from firkin.cgroupfs.tree import Cgroup
-from firkin.errors import ConfigError, FirkinError, KernelError
+from firkin.errors import FirkinError, KernelError
 from firkin.oci.json_text import dump
 from firkin.oci.runtime_spec import Config
 from firkin.runtime.checkpoint.messages import Notification
 from firkin.runtime.checkpoint.privileges import check_restored
+from firkin.runtime.compile.process import check_terminal
 from firkin.runtime.hooks import run_hooks
 from firkin.runtime.status import CREATING
 from firkin.runtime.store import Container, start_time
@@ -24,12 +25,8 @@ def connect_console(path: str, config: Config, *, foreground: bool) -> socket.so
 
     Raises ConfigError where there is a terminal and nobody to hold it, or the other way round; KernelError.
     """
-    terminal = config.process is not None and config.process.terminal
-    if path and not terminal:
-        raise ConfigError("process.terminal", "is false, but there is a --console-socket to send a terminal to")
+    check_terminal(config.process, path, foreground=foreground)
     if not path:
-        if terminal and not foreground:
-            raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
         return None
     console = socket.socket(socket.AF_UNIX)
     try:

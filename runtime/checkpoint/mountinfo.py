@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 
+from firkin.cgroupfs.hierarchy import unescape
 from firkin.errors import KernelError
 from firkin.oci._resolve import lib
 
 __all__ = ["Mounted", "mount_of", "mount_of_descriptor", "read_mounts"]
-
-_ESCAPES = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
 
 
 class Mounted:
@@ -19,14 +18,8 @@ class Mounted:
         before, _, after = line.partition(" - ")
         fields = before.split(" ")
         self.id, self.parent = int(fields[0]), int(fields[1])
-        self.root, self.point = _plain(fields[3]), _plain(fields[4])
+        self.root, self.point = unescape(fields[3]), unescape(fields[4])
         self.type = after.split(" ", 1)[0]
-
-
-def _plain(text: str) -> str:
-    for escape, character in _ESCAPES:
-        text = text.replace(escape, character)
-    return text
 
 
 def read_mounts(pid: int) -> dict[int, Mounted]:

@@ -11,11 +11,11 @@ from firkin.runtime.compile.hooks import (
     add_poststart_hooks,
     add_start_hooks,
     open_output,
-    state_template,
+    state_of,
 )
 from firkin.runtime.compile.mounts import add_mounts, finish_mounts
 from firkin.runtime.compile.namespaces import USER, enter, find_namespaces
-from firkin.runtime.compile.process import Launch, connect_pidfd, keeps_groups
+from firkin.runtime.compile.process import Launch, check_terminal, connect_pidfd, keeps_groups
 from firkin.runtime.compile.record import add_gate, begin_record, complete_record, undo_record
 from firkin.runtime.compile.rootfs import attach_root, hide_paths, move_into_root
 from firkin.runtime.compile.sysctl import add_sysctls
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_container", "open_context"]
 
-# Fields of a later version of this program; a request that can't be met exactly is an error.
-_NOT_YET_LINUX = ("intel_rdt",)
-
 
 def compile_container(config: Config, request: Request, host: Host) -> tuple[bytes, list[str]]:
     """The plan that creates a container, and the warnings for its user.
@@ -39,7 +36,8 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
     Raises ConfigError, UnsupportedError with the place in the document.
     """
     context = open_context(config, request, host)
-    _refuse_unsupported(context)
+    if context.linux.intel_rdt:
+        raise UnsupportedError("linux.intelRdt", "is not supported")
     if context.linux.mount_label:
         from firkin.runtime.compile.labels import check_mount_label
 
@@ -52,7 +50,7 @@ def compile_container(config: Config, request: Request, host: Host) -> tuple[byt
         host=host,
         keep_groups=keeps_groups(config.annotations),
         available=host.grantable(in_user_namespace=bool((context.new | context.joined) & USER)),
-        state=lambda status: state_template(context, status),
+        state=lambda status: state_of(context, status),
     )
     _prepare_outside(context)
     if not request.run:
@@ -76,17 +74,6 @@ def open_context(config: Config, request: Request, host: Host) -> Context:
     return context
 
 
-def _refuse_unsupported(context: Context) -> None:
-    for name in _NOT_YET_LINUX:
-        if getattr(context.linux, name):
-            raise UnsupportedError(f"linux.{_camel_case(name)}", "is not supported")
-
-
-def _camel_case(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)
-
-
 def _prepare_outside(context: Context) -> None:
     context.plan.undo.add(op.KILL_CHILD, "")
     begin_record(context)
@@ -99,14 +86,11 @@ def _prepare_outside(context: Context) -> None:
 
 
 def _connect_terminal(context: Context) -> None:
-    socket, request = context.request.console_socket, context.request
-    if socket and not context.process.terminal:
-        raise ConfigError("process.terminal", "is false, but there is a --console-socket to send a terminal to")
+    socket = context.request.console_socket
+    check_terminal(context.process, socket, foreground=context.request.foreground)
     if socket:
         context.console = context.plan.private_slot()
         context.plan.prepare.add(op.CONNECT, "--console-socket", context.console, socket)
-    elif context.process.terminal and not request.foreground:
-        raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
 
 
 def _set_up_inside(context: Context, launch: Launch) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 
 from firkin.oci.record import NOTHING
-from firkin.runtime.compile.hooks import template_of
 from firkin.runtime.compile.namespaces import CLONE_FLAGS, USER
 from firkin.runtime.compile.process import Launch, connect_pidfd
 from firkin.runtime.plan import opcodes as op
@@ -81,7 +80,7 @@ def compile_exec(linux: Linux, process: Process, request: ExecRequest, host: Hos
         keep_groups=request.keep_groups,
         available=host.grantable(in_user_namespace=any(n.type == "user" for n in linux.namespaces)),
         # What an agent is told of is the container, which runs.
-        state=lambda _status: template_of(request.state),
+        state=lambda _status: request.state,
     )
     cgroup, console = _prepare(plan, request, host, process)
     if process.apparmor_profile or process.selinux_label:

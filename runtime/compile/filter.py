@@ -5,30 +5,30 @@ Source: config-linux.md "Seccomp"; seccomp(2), seccomp_unotify(2).
 
 from __future__ import annotations
 
-from firkin.oci.json_text import dump
+from firkin.runtime.compile.hooks import template_of
 from firkin.runtime.plan import opcodes as op
 from firkin.runtime.seccomp.cache import filter_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from firkin.oci.runtime_spec import Seccomp
     from firkin.runtime.plan.builder import PlanBuilder
 
 __all__ = ["FilterLoader"]
 
-_FDS = '"fds":["seccompFd"]'
-
 
 class FilterLoader:
     """One filter, compiled.
 
-    Parameters: `cache` is the directory of compiled filters or "", `state` makes the template of the container's state
-    for a status. `listener` is the slot of the connection to the agent, NO_SLOT if nobody is asked.
+    Parameters: `cache` is the directory of compiled filters or "", `state` tells the container's state but for its
+    process id, for a status. `listener` is the slot of the connection to the agent, NO_SLOT if nobody is asked.
     """
 
-    def __init__(self, plan: PlanBuilder, seccomp: Seccomp, *, cache: str, state: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, plan: PlanBuilder, seccomp: Seccomp, *, cache: str, state: Callable[[str], Mapping[str, object]]
+    ) -> None:
         self._plan = plan
         self._state = state
         compiled = filter_for(seccomp, cache or None)
@@ -60,9 +60,9 @@ class FilterLoader:
         plan.meet.add(op.RELEASE, "linux.seccomp", op.POINT_FILTER)
 
     def _message(self, status: str) -> bytes:
-        # ContainerProcessState; the template of the state begins with the pid.
+        # ContainerProcessState; of both objects the process id is filled in later.
         state = self._state(status)
-        version = state[state.index(b'"ociVersion"') :].partition(b",")[0]
-        head = b'{%b,%b,"pid":%c,' % (version, _FDS.encode(), op.HOLE_PID)
-        metadata = f'"metadata":{dump(self._metadata)},' if self._metadata else ""
-        return head + metadata.encode() + b'"state":' + state + b"}"
+        fields: dict[str, object] = {"ociVersion": state["ociVersion"], "fds": ["seccompFd"]}
+        if self._metadata:
+            fields["metadata"] = self._metadata
+        return template_of(fields)[:-1] + b',"state":' + template_of(state) + b"}"

@@ -22,21 +22,20 @@ __all__ = [
     "add_poststart_hooks",
     "add_start_hooks",
     "open_output",
-    "state_template",
+    "state_of",
     "template_of",
 ]
 
 
-def state_template(context: Context, status: str) -> bytes:
-    """The state of the container as a hook reads it, with a hole where the process id belongs."""
-    fields: dict[str, object] = {
+def state_of(context: Context, status: str) -> dict[str, object]:
+    """The state of the container as a hook reads it, but for the process id."""
+    return {
         "ociVersion": context.config.oci_version,
         "id": context.request.id,
         "status": status,
         "bundle": context.request.bundle,
         "annotations": dict(context.config.annotations),
     }
-    return template_of(fields)
 
 
 def template_of(state: Mapping[str, object]) -> bytes:
@@ -84,7 +83,7 @@ def add_poststart_hooks(context: Context) -> None:
 def _add(context: Context, section: Section, name: str, hooks: Sequence[Hook], status: str) -> None:
     if not hooks:
         return
-    state = state_template(context, status)
+    state = template_of(state_of(context, status))
     # Who runs in the container has the environment of its program.
     inherited = context.process.env if name == "startContainer" else context.host.environment
     for index, hook in enumerate(hooks):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firkin.errors import ConfigError
 from firkin.runtime.compile.credentials import set_credentials
 from firkin.runtime.plan import opcodes as op
 from firkin.runtime.status import CREATED, CREATING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from firkin.runtime.compile.request import Host
     from firkin.runtime.plan.builder import PlanBuilder
 
-__all__ = ["Launch", "connect_pidfd", "keeps_groups"]
+__all__ = ["Launch", "check_terminal", "connect_pidfd", "keeps_groups"]
 
 _RLIMITS = [
     "CPU",
@@ -44,8 +45,9 @@ class Launch:
     """The steps from inside the container to its program; `limits`, `confine` and `execute` come in this order.
 
     Parameters: `linux` is that of the container, `available` the mask of capabilities that can be passed on,
-    `keep_groups` leaves the caller its supplementary groups, `state` makes the template of the container's state for a
-    status. `listener` is the slot of a connection to a seccomp agent, which the child keeps until then, or NO_SLOT.
+    `keep_groups` leaves the caller its supplementary groups, `state` tells the container's state for a status, but for
+    the process id. `listener` is the slot of a connection to a seccomp agent, which the child keeps until then, or
+    NO_SLOT.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Launch:
         host: Host,
         available: int,
         keep_groups: bool,
-        state: Callable[[str], bytes],
+        state: Callable[[str], Mapping[str, object]],
     ) -> None:
         self._plan = plan
         self._process = process
@@ -169,6 +171,18 @@ class Launch:
 def keeps_groups(annotations: Mapping[str, str]) -> bool:
     """Whether the supplementary groups stay the caller's, as podman's `--group-add keep-groups` wants it."""
     return annotations.get("run.oci.keep_original_groups", "0") != "0"
+
+
+def check_terminal(process: Process | None, socket: str, *, foreground: bool) -> None:
+    """Raise ConfigError where a process has a terminal and nobody to hold it, or the other way round.
+
+    Parameters: `socket` is the path of --console-socket, or ""; with `foreground` the caller stays.
+    """
+    is_there = process is not None and process.terminal
+    if socket and not is_there:
+        raise ConfigError("process.terminal", "is false, but there is a --console-socket to send a terminal to")
+    if is_there and not socket and not foreground:
+        raise ConfigError("process.terminal", "needs a --console-socket, as nobody stays to hold the terminal")
 
 
 def connect_pidfd(plan: PlanBuilder, socket: str) -> int:

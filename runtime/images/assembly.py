@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["Assembly"]
 
 
-
 class Assembly:
     """A container of `image` in the making, whose files are in `holding`; `trees` are overlays by the path they are at.
 

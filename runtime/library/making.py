@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __all__ = ["make"]
 
 
-
 class _Parts(NamedTuple):
     text: bytes
     config: Config
